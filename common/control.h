@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * The control channel: how a process of the tree speaks to its supervisor.
+ *
+ * A request is munmap(2) of an address that no user range can contain, so every kernel refuses it
+ * with EINVAL (mm/vma.c, do_vmi_munmap(): start > TASK_SIZE) and no sane sandbox forbids it. Under
+ * the filter it arrives as a notification; the operation is in the address's low byte, arguments in
+ * the other five registers. The answer is a value, -errno, or a descriptor
+ * (SECCOMP_IOCTL_NOTIF_ADDFD) that the caller owns. EINVAL means: no supervisor.
+ *
+ * Everything here is input from a process that may be hostile: nothing asked for gives a right that
+ * the policy does not give anyway.
+ *
+ * Context: anywhere a system call may be made.
+ */
+
+#include <stdint.h>
+#include "common/sys.h"
+
+#define CONTROL_ADDR 0xc00c1e0000000000ull
+#define CONTROL_MASK 0xffffffffffffff00ull
+
+#define CONTROL_VERSION 1
+
+enum control_op {
+	/* (version) → the tree's gate address; 0: this image runs without a gate. EPROTO: another
+	 * version of the library; the image is policed by notification. */
+	CONTROL_HELLO = 1,
+	/* () → descriptor of the gate's page, to be mapped at the gate address */
+	CONTROL_GATE = 2,
+	/* () → descriptor of this image's policy, a sealed memfd */
+	CONTROL_POLICY = 3,
+	/* () → 0: start-up is over; from here on no gate is mapped and `raw` applies */
+	CONTROL_SEALED = 4,
+	/* (caller's address) → 0: who makes the next call of this thread */
+	CONTROL_CALLER = 5,
+	/* (key << 8 | verdict, caller's address, call number, first, second argument) → 0: a
+	 * violation that was decided in the process */
+	CONTROL_REPORT = 6,
+	/* (address, what, offset) → the executable VMA at that address: its start, its end, its
+	 * module's number in the tree (0: anonymous), or seven bytes of its path from the offset on,
+	 * first byte lowest, zeroes past the end. ENOENT: nothing executable there. */
+	CONTROL_MODULE = 7,
+	/* (descriptor of a sealed memfd with a compiled policy) → 0: from now on this process and
+	 * what it starts get the narrower of their policy and this one */
+	CONTROL_NARROW = 8,
+};
+
+enum control_module { MODULE_START, MODULE_END, MODULE_ID, MODULE_NAME };
+
+static inline long control(enum control_op op, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
+			   uint64_t e)
+{
+	return sys_raw6(SYS_munmap, (long)(CONTROL_ADDR | op), (long)a, (long)b, (long)c, (long)d,
+			(long)e);
+}
