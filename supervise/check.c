@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "supervise/supervisor.h"
+
+#include <time.h>
+
+/*
+ * Checks that come after a call.
+ *
+ * A call whose verdict depended on a mapping or a descriptor is continued by the kernel some time
+ * after we answered, and what it finds then may be something else. So the process's executable
+ * mappings are verified once the call was made: at the same thread's next notification, when it is
+ * certain, or, where none comes, after 1, 10, 100 and 1000 ms, since nothing tells when a thread
+ * that was not scheduled will run.
+ */
+
+static const uint64_t rounds_ns[] = {1000000, 10000000, 100000000, 1000000000};
+
+uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t) t.tv_sec * 1000000000u + (uint64_t) t.tv_nsec;
+}
+
+static void drop(struct supervisor *s, unsigned i)
+{
+	s->checks[i] = s->checks[--s->n_checks];
+}
+
+/* To be called before the answer is sent: the thread may be gone after it. */
+void check_later(struct supervisor *s, struct task *k)
+{
+	unsigned i = 0;
+
+	while (i < s->n_checks && s->checks[i].tid != k->tid)
+		i++;
+	if (i == MAX_CHECKS) {
+		/* More threads at once than places: the oldest is looked at now. */
+		struct proc *p = proc_find(&s->table, s->checks[0].pid);
+
+		if (p)
+			image_verify(s, p, s->checks[0].tid);
+		i = 0;
+	} else if (i == s->n_checks) {
+		s->n_checks++;
+	}
+	s->checks[i] = (struct check){.pid = k->proc->pid, .tid = k->tid, .due_ns = now_ns() + rounds_ns[0]};
+}
+
+/* A thread speaks again: the call before has been made. */
+void check_now(struct supervisor *s, pid_t tid)
+{
+	struct proc *p;
+
+	for (unsigned i = 0; i < s->n_checks; i++) {
+		if (s->checks[i].tid != tid)
+			continue;
+		p = proc_find(&s->table, s->checks[i].pid);
+		drop(s, i);
+		if (p && !p->exec_by)
+			image_verify(s, p, tid);
+		return;
+	}
+}
+
+/* For epoll_wait(2): until the next check, rounded up; -1: none. */
+int check_timeout_ms(struct supervisor *s)
+{
+	uint64_t first = UINT64_MAX, now;
+
+	if (!s->n_checks)
+		return -1;
+	for (unsigned i = 0; i < s->n_checks; i++)
+		if (s->checks[i].due_ns < first)
+			first = s->checks[i].due_ns;
+	now = now_ns();
+	return first <= now ? 0 : (int) ((first - now + 999999) / 1000000);
+}
+
+void check_due(struct supervisor *s)
+{
+	uint64_t now;
+	struct proc *p;
+
+	if (!s->n_checks)
+		return;
+	now = now_ns();
+	for (unsigned i = 0; i < s->n_checks;) {
+		struct check *c = &s->checks[i];
+
+		if (c->due_ns > now) {
+			i++;
+			continue;
+		}
+		p = proc_find(&s->table, c->pid);
+		if (!p || !image_verify(s, p, c->tid) || ++c->round == 4) {
+			drop(s, i);
+			continue;
+		}
+		c->due_ns = now + rounds_ns[c->round];
+		i++;
+	}
+}

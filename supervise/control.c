@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "supervise/supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "common/control.h"
+#include "common/names.h"
+
+/*
+ * The supervisor's end of the control channel (common/control.h).
+ *
+ * Anyone in the tree can send any of these with any arguments, so each is harmless by itself: the
+ * gate and the policy are the same for whoever asks, a caller only narrows, a report is a line
+ * about the sender, and start-up ends once.
+ */
+
+#define MAX_NARROW_BYTES (1u << 20)
+
+bool control_is(const struct call *c)
+{
+	return c->nr == SYS_munmap && (c->args[0] & CONTROL_MASK) == CONTROL_ADDR &&
+	       !decide_is_foreign_arch(c);
+}
+
+static void hello(struct supervisor *s, struct proc *p, uint64_t version)
+{
+	char text[128];
+
+	if (version != CONTROL_VERSION) {
+		snprintf(text, sizeof(text),
+			 "the library speaks version %llu, this supervisor %d: use those of one installation",
+			 (unsigned long long) version, CONTROL_VERSION);
+		if (report_once(&s->report, "version", ""))
+			report_note(&s->report, &p->rule->policy, text);
+		answer_value(s, -EPROTO);
+		return;
+	}
+	p->hello = true;
+	answer_value(s, (long) s->gate);
+}
+
+static void give_policy(struct supervisor *s, struct proc *p)
+{
+	int fd = rule_memfd(p->rule);
+
+	if (fd < 0)
+		answer_value(s, fd);
+	else
+		answer_fd(s, fd);
+}
+
+static void module(struct supervisor *s, struct proc *p, uint64_t addr, uint64_t what, uint64_t offset)
+{
+	uint64_t bytes = 0;
+	struct vma v;
+	size_t n;
+
+	if (!image_module(p, addr, &v)) {
+		answer_value(s, -ENOENT);
+		return;
+	}
+	switch (what) {
+	case MODULE_START:
+		answer_value(s, (long) v.range.start);
+		return;
+	case MODULE_END:
+		answer_value(s, (long) v.range.end);
+		return;
+	case MODULE_ID:
+		answer_value(s, (long) (v.ino & INT64_MAX));
+		return;
+	case MODULE_NAME:
+		n = strlen(v.name);
+		for (uint64_t i = 0; i < 7 && offset < n && i < n - offset; i++)
+			bytes |= (uint64_t) (unsigned char) v.name[offset + i] << 8 * i;
+		answer_value(s, (long) bytes);
+		return;
+	}
+	answer_value(s, -EINVAL);
+}
+
+/* A violation that the library has decided; the policy says what its verdict can have been. */
+static void report(struct supervisor *s, struct task *k, const struct call *c)
+{
+	struct proc *p = k->proc;
+	enum policy_key key = (enum policy_key) (c->args[1] >> 8);
+	enum policy_verdict verdict = (enum policy_verdict) (c->args[1] & 0xff);
+	uint64_t args[6] = {c->args[4], c->args[5]};
+	struct policy_ruling r = {.verdict = verdict, .rule = key};
+	char text[256];
+	struct fmt f = FMT_INIT(text);
+	struct vma v;
+	struct violation w = {.program = p->exe, .pid = p->pid, .tid = k->tid, .text = text, .ruling = &r};
+
+	if (c->args[1] >> 8 >= KEY_N || verdict < V_LOG || verdict > V_KILL || !call_name((int) c->args[3])) {
+		answer_value(s, -EINVAL);
+		return;
+	}
+	r.error = verdict >= V_DENY ? EPERM : 0;
+	policy_source(&p->rule->policy, key, &r.file, &r.line);
+	w.call = call_name((int) c->args[3]);
+	fmt_str(&f, w.call);
+	fmt_char(&f, '(');
+	fmt_hex(&f, args[0]);
+	fmt_str(&f, ", ");
+	fmt_udec(&f, args[1]);
+	fmt_str(&f, ", ...)");
+	if (image_module(p, c->args[2], &v)) {
+		w.module = v.name[0] ? v.name : "[anonymous code]";
+		w.offset = c->args[2] - v.range.start + v.offset_bytes;
+	}
+	report_violation(&s->report, &p->rule->policy, &w);
+	if (verdict == V_KILL)
+		proc_kill(p);
+	answer_value(s, 0);
+}
+
+static int read_policy(pid_t pid, int fd, struct policy_blob *bp)
+{
+	char path[48];
+	struct policy_blob b;
+	struct stat st;
+	int in, r = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int) pid, fd);
+	in = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (in < 0)
+		return -errno;
+	if (fstat(in, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size <= 0 || st.st_size > MAX_NARROW_BYTES) {
+		close(in);
+		return -EINVAL;
+	}
+	b = (struct policy_blob){malloc((size_t) st.st_size), (size_t) st.st_size};
+	if (!b.data || pread(in, b.data, b.size_bytes, 0) != (ssize_t) b.size_bytes)
+		r = -EIO;
+	close(in);
+	if (r < 0)
+		policy_blob_deinit(&b);
+	else
+		*bp = b;
+	return r;
+}
+
+static void narrow(struct supervisor *s, struct proc *p, int fd)
+{
+	struct policy_blob b;
+	struct rule *asked;
+	int r = read_policy(p->pid, fd, &b);
+
+	if (r < 0) {
+		answer_value(s, r);
+		return;
+	}
+	asked = rules_add(&s->rules, &b);
+	if (!asked) {
+		answer_value(s, -EINVAL);
+		return;
+	}
+	p->nested = rules_narrow(&s->rules, p->nested, asked);
+	s->rules.nested = rules_narrow(&s->rules, s->rules.nested, asked);
+	p->rule = rules_narrow(&s->rules, p->nested, p->rule);
+	answer_value(s, 0);
+}
+
+/* Handles one request of the channel and answers it. */
+void control_handle(struct supervisor *s, struct task *k, const struct call *c)
+{
+	struct proc *p = k->proc;
+
+	switch ((enum control_op) (c->args[0] & ~CONTROL_MASK)) {
+	case CONTROL_HELLO:
+		hello(s, p, c->args[1]);
+		return;
+	case CONTROL_GATE:
+		if (!s->gate || p->started)
+			answer_value(s, -EPERM);
+		else
+			answer_fd(s, s->gate_memfd);
+		return;
+	case CONTROL_POLICY:
+		give_policy(s, p);
+		return;
+	case CONTROL_SEALED:
+		p->started = true;
+		answer_value(s, 0);
+		return;
+	case CONTROL_CALLER:
+		k->caller = c->args[1];
+		answer_value(s, 0);
+		return;
+	case CONTROL_REPORT:
+		report(s, k, c);
+		return;
+	case CONTROL_MODULE:
+		module(s, p, c->args[1], c->args[2], c->args[3]);
+		return;
+	case CONTROL_NARROW:
+		narrow(s, p, (int) c->args[1]);
+		return;
+	}
+	answer_value(s, -EINVAL); /* as the kernel would */
+}

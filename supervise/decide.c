@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "supervise/decide.h"
+
+#include <errno.h>
+#include <linux/audit.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/personality.h>
+#include <sys/ptrace.h>
+#include "common/call.h"
+
+/*
+ * The supervisor's decision, as a pure function: a call, what was found out about it, and the
+ * policy give a verdict. Nothing is looked at here, so every row of tests/verdict runs without a
+ * process.
+ *
+ * Two rules shape it. A call that the verdict cannot depend on anything but registers for is
+ * continued. One whose verdict depends on mappings or descriptors is answered where an answer is
+ * possible, and checked after it was made where it is not: between verdict and execution another
+ * thread can put a different mapping under the address.
+ */
+
+#define SHM_EXEC_FLAG	0100000 /* include/uapi/linux/shm.h */
+#define SHM_RDONLY_FLAG 010000
+#define X32_BIT		0x40000000
+#define GATE_RETURN	6 /* endbr64; syscall: the address behind them */
+#define PR_SET_MM_	35
+#define UFFD_IOC_NEW	0xaa00 /* _IO(0xAA, 0), include/uapi/linux/userfaultfd.h */
+#define GROWS_BITS	0x03000000 /* PROT_GROWSDOWN | PROT_GROWSUP */
+#define MAP_TYPE_MASK	15
+
+/* A call that is not of the native 64-bit interface: its arguments cannot be judged. */
+bool decide_is_foreign_arch(const struct call *c)
+{
+	return c->arch != AUDIT_ARCH_X86_64 || c->nr & X32_BIT;
+}
+
+static bool is_protect(const struct call *c)
+{
+	return c->nr == SYS_mprotect || c->nr == SYS_pkey_mprotect;
+}
+
+static bool asks_exec(const struct call *c)
+{
+	if (c->nr == SYS_mmap || is_protect(c))
+		return c->args[2] & PROT_EXEC;
+	if (c->nr == SYS_shmat)
+		return c->args[2] & SHM_EXEC_FLAG;
+	return false;
+}
+
+static bool is_anonymous(const struct call *c)
+{
+	return c->nr == SYS_mmap && c->args[3] & MAP_ANONYMOUS;
+}
+
+static bool is_mm(const struct call *c)
+{
+	switch (c->nr) {
+#define X(NAME, name, n, how) case SYS_##name:
+		CM_MM_CALLS(X)
+#undef X
+		return true;
+	}
+	return false;
+}
+
+/* The range whose mappings the verdict depends on. Return: false: none, or the kernel refuses it
+ * by itself. */
+bool decide_range(const struct call *c, struct range *rp)
+{
+	return is_protect(c) && range_init(rp, c->args[0], c->args[1]);
+}
+
+static bool is_through_gate(const struct call *c, const struct facts *f)
+{
+	return f->gate && c->ip == f->gate + GATE_RETURN;
+}
+
+/* What decide() will want to know of this call. Return: enum decide_need, any number. */
+unsigned decide_needs(const struct call *c, const struct facts *f)
+{
+	unsigned needs = 0;
+
+	if (decide_is_foreign_arch(c))
+		return 0;
+	if (asks_exec(c)) {
+		needs = NEED_JIT | NEED_CALLER;
+		if (is_protect(c))
+			needs |= NEED_VMAS;
+		else if (c->nr == SYS_mmap && !is_anonymous(c))
+			needs |= NEED_FILE;
+	}
+	if (is_mm(c) && f->started && !is_through_gate(c, f) &&
+	    policy_value(f->policy, KEY_RAW) != RAW_POLICE)
+		needs |= NEED_CALLER;
+	return needs;
+}
+
+static enum policy_key kernel_key(const struct call *c)
+{
+	uint32_t low0 = (uint32_t) c->args[0];
+
+	switch (c->nr) {
+	case SYS_personality:
+		/* 0xffffffff asks and sets nothing (kernel/exec_domain.c) */
+		return low0 != 0xffffffff && low0 & READ_IMPLIES_EXEC ? KEY_K_PERSONALITY : KEY_NONE;
+	case SYS_prctl:
+		return low0 == PR_SET_MM_ ? KEY_K_PRCTL_MM : KEY_NONE;
+	case SYS_arch_prctl:
+		return low0 >= 0x2001 && low0 <= 0x2003 ? KEY_K_MAP_VDSO : KEY_NONE;
+	case SYS_ioctl:
+		return (uint32_t) c->args[1] == UFFD_IOC_NEW ? KEY_K_USERFAULTFD : KEY_NONE;
+	case SYS_ptrace:
+		return c->args[0] == PTRACE_TRACEME || c->args[0] == PTRACE_ATTACH ||
+				       c->args[0] == PTRACE_SEIZE
+			       ? KEY_K_PTRACE
+			       : KEY_NONE;
+	case SYS_remap_file_pages:
+		return KEY_K_REMAP_FILE_PAGES;
+	case SYS_userfaultfd:
+		return KEY_K_USERFAULTFD;
+	case SYS_io_uring_setup:
+		return KEY_K_IO_URING;
+	case SYS_modify_ldt:
+		return KEY_K_MODIFY_LDT;
+	case SYS_io_setup:
+		return KEY_K_AIO;
+	case SYS_perf_event_open:
+		return KEY_K_PERF_EVENT;
+	case SYS_bpf:
+		return KEY_K_BPF;
+	case SYS_process_vm_writev:
+		return KEY_K_PROCESS_VM_WRITEV;
+	}
+	return KEY_NONE;
+}
+
+/* Whether a call would put a mapping over the gate's page, or take it away. */
+static bool touches_gate(const struct call *c, uint64_t gate)
+{
+	struct range page = {gate, gate + CM_PAGE}, r;
+	const uint64_t *a = c->args;
+
+	switch (c->nr) {
+	case SYS_mmap:
+		return a[3] & (MAP_FIXED | MAP_FIXED_NOREPLACE) && range_init(&r, a[0], a[1]) &&
+		       range_overlaps(r, page);
+	case SYS_mremap:
+		if (a[3] & MREMAP_FIXED && range_init(&r, a[4], a[2]) && range_overlaps(r, page))
+			return true;
+		return range_init(&r, a[0], a[1]) && range_overlaps(r, page);
+	case SYS_shmat: /* the segment's size is not in the registers: anything that could reach */
+		return page_down(a[1]) && page_down(a[1]) <= gate && gate - page_down(a[1]) < 1ull << 32;
+	case SYS_munmap:
+	case SYS_mprotect:
+	case SYS_pkey_mprotect:
+	case SYS_remap_file_pages:
+		return range_init(&r, a[0], a[1]) && range_overlaps(r, page);
+	}
+	return false;
+}
+
+/* The one mapping that belongs there: the library's, before start-up is over. */
+static bool is_gate_mapping(const struct call *c, const struct facts *f)
+{
+	return c->nr == SYS_mmap && !f->started && c->args[0] == f->gate && c->args[1] == CM_PAGE &&
+	       c->args[2] == (PROT_READ | PROT_EXEC) &&
+	       (c->args[3] & MAP_TYPE_MASK) == MAP_PRIVATE && !c->args[5] && f->file &&
+	       f->file->is_gate;
+}
+
+static bool adds_exec(const struct call *c, const struct facts *f)
+{
+	if (f->vmas_cut || c->args[2] & GROWS_BITS)
+		return true;
+	for (unsigned i = 0; i < f->n_vmas; i++)
+		if (!(f->vmas[i].prot & PROT_EXEC))
+			return true;
+	return false;
+}
+
+static bool changes_nothing(const struct call *c, const struct facts *f)
+{
+	if (f->vmas_cut || f->has_gap || !f->n_vmas || c->args[2] & ~7ull)
+		return false;
+	if (c->nr == SYS_pkey_mprotect && (int) c->args[3] != -1)
+		return false;
+	for (unsigned i = 0; i < f->n_vmas; i++)
+		if (f->vmas[i].prot != (c->args[2] & 7))
+			return false;
+	return true;
+}
+
+static unsigned exec_deeds(const struct call *c, const struct facts *f)
+{
+	unsigned deeds = 0;
+
+	if (c->nr == SYS_shmat || is_anonymous(c))
+		return DEED_WX;
+	if (is_protect(c)) {
+		if (c->args[2] & PROT_WRITE)
+			deeds |= DEED_WX;
+		if (adds_exec(c, f))
+			deeds |= DEED_ADD_X;
+		return deeds;
+	}
+	if (c->args[2] & PROT_WRITE || (f->file && !f->file->regular))
+		deeds |= DEED_WX; /* a device such as /dev/zero is anonymous memory by another name */
+	return deeds | DEED_X_FILE;
+}
+
+static const struct policy_file unknown_file; /* no memfd that we know of, but not settled either */
+
+static void rule(const struct call *c, const struct facts *f, unsigned deeds, enum policy_key key,
+		 struct policy_ruling *rp)
+{
+	struct policy_ask ask = {.deeds = deeds,
+				 .kernel_key = key,
+				 .file = f->file ? &f->file->file : &unknown_file,
+				 .caller = f->caller,
+				 .jit_image = f->jit_image};
+
+	policy_rule(f->policy, &ask, rp);
+}
+
+static void refuse(struct decision *d, long error)
+{
+	d->action = DECIDE_ANSWER;
+	d->value = -error;
+}
+
+static void apply(struct decision *d)
+{
+	enum policy_verdict v = d->ruling.verdict;
+
+	d->report = v != V_ALLOW;
+	if (v == V_KILL)
+		d->action = DECIDE_KILL;
+	else if (v == V_DENY)
+		refuse(d, d->ruling.error);
+}
+
+/* The kernel gives these errors from registers alone, before any mapping is looked at
+ * (mm/mprotect.c, do_mprotect_pkey()): there is nothing to judge, and nothing to race for. */
+static bool is_invalid_protect(const struct call *c)
+{
+	struct range r;
+
+	return is_protect(c) && !range_init(&r, c->args[0], c->args[1]);
+}
+
+static void decide_exec(const struct call *c, const struct facts *f, unsigned deeds,
+			struct decision *d)
+{
+	if (is_invalid_protect(c))
+		return;
+	if (is_protect(c) && changes_nothing(c, f)) {
+		refuse(d, 0);
+		return;
+	}
+	if (is_protect(c) && f->has_gap && !f->n_vmas) {
+		refuse(d, ENOMEM); /* nothing mapped there now: do not wait for what might be */
+		return;
+	}
+	rule(c, f, deeds | exec_deeds(c, f), KEY_NONE, &d->ruling);
+	apply(d);
+	d->check = d->action == DECIDE_CONTINUE;
+}
+
+static void decide_mm(const struct call *c, const struct facts *f, struct decision *d)
+{
+	unsigned deeds = f->started && !f->by_libc && !is_through_gate(c, f) ? DEED_RAW : 0;
+
+	if (f->gate && touches_gate(c, f->gate)) {
+		if (is_gate_mapping(c, f))
+			return;
+		refuse(d, EPERM);
+		return;
+	}
+	if (asks_exec(c)) {
+		decide_exec(c, f, deeds, d);
+		return;
+	}
+	if (c->nr == SYS_remap_file_pages)
+		rule(c, f, deeds | DEED_KERNEL, KEY_K_REMAP_FILE_PAGES, &d->ruling);
+	else
+		rule(c, f, deeds, KEY_NONE, &d->ruling);
+	apply(d);
+}
+
+/*
+ * Decides one call. `f->policy` must be set; of the other facts those that decide_needs() named.
+ * Writes the whole of *dp. Pure.
+ */
+void decide(const struct call *c, const struct facts *f, struct decision *dp)
+{
+	struct decision d = {.action = DECIDE_CONTINUE, .ruling = {.rule = KEY_NONE}};
+	enum policy_key key;
+
+	if (decide_is_foreign_arch(c)) {
+		rule(c, f, DEED_KERNEL, KEY_K_COMPAT, &d.ruling);
+		apply(&d);
+	} else if (is_mm(c)) {
+		decide_mm(c, f, &d);
+	} else if ((key = kernel_key(c)) != KEY_NONE) {
+		rule(c, f, DEED_KERNEL, key, &d.ruling);
+		apply(&d);
+	}
+	*dp = d;
+}
+
+/*
+ * What is to be asked of policy about a mapping that is executable: of every image at its first
+ * notification, and of every process after it was granted something. `o` is the object behind it,
+ * NULL for anonymous memory; it must outlive the result. Pure.
+ */
+struct policy_ask decide_vma(const struct vma *v, const struct object *o)
+{
+	struct policy_ask ask = {.file = o ? &o->file : &unknown_file};
+
+	if (!o || v->prot & PROT_WRITE)
+		ask.deeds |= DEED_WX;
+	if (o)
+		ask.deeds |= DEED_X_FILE;
+	return ask;
+}

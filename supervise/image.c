@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "supervise/supervisor.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "common/fmt.h"
+
+/*
+ * Facts about the program that a process runs now: its path, its policy, whether its library has
+ * spoken, and whether what it has mapped executable may be so.
+ *
+ * execve changes all of it and reports nothing but its own beginning, so an image is told from the
+ * one before by what the kernel draws anew for each: the executable's inode and the auxiliary
+ * vector, which holds the addresses of its random bytes, vdso and interpreter. Nothing is carried
+ * over a fork by guess either: a fork has its parent's policy only where the kernel names a parent
+ * of the tree that runs the same image.
+ */
+
+struct identity {
+	uint64_t hash;
+	bool is_dynamic;
+};
+
+static int proc_path(char *buf, size_t size, pid_t pid, const char *file)
+{
+	return snprintf(buf, size, "/proc/%d/%s", (int) pid, file);
+}
+
+/* What tells this image from any other. Where we may not look the answer is never the same twice. */
+static struct identity identify(pid_t pid)
+{
+	static uint64_t unlike;
+	char path[40];
+	Elf64_auxv_t aux[64];
+	struct identity id = {.hash = 0xcbf29ce484222325ull};
+	struct stat st;
+	ssize_t n = -1;
+	int fd;
+
+	proc_path(path, sizeof(path), pid, "auxv");
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		n = read(fd, aux, sizeof(aux));
+		close(fd);
+	}
+	proc_path(path, sizeof(path), pid, "exe");
+	if (n <= 0 || stat(path, &st) < 0)
+		return (struct identity){.hash = ++unlike};
+	for (size_t i = 0; i < (size_t) n / sizeof(*aux) && aux[i].a_type != AT_NULL; i++) {
+		id.hash = (id.hash ^ aux[i].a_type ^ aux[i].a_un.a_val) * 0x100000001b3ull;
+		if (aux[i].a_type == AT_BASE && aux[i].a_un.a_val)
+			id.is_dynamic = true;
+	}
+	id.hash = (id.hash ^ st.st_dev ^ st.st_ino) * 0x100000001b3ull;
+	return id;
+}
+
+static int read_exe(struct proc *p)
+{
+	char path[40], exe[PATH_MAX];
+	ssize_t n;
+
+	proc_path(path, sizeof(path), p->pid, "exe");
+	n = readlink(path, exe, sizeof(exe) - 1);
+	exe[n < 0 ? 0 : n] = 0;
+	free(p->exe);
+	p->exe = strdup(n < 0 ? "?" : exe);
+	return p->exe ? 0 : -ENOMEM;
+}
+
+/* The library keeps its gate over a fork: that it is mapped says that start-up was over. */
+static void look_for_gate(struct supervisor *s, struct proc *p)
+{
+	struct vma v;
+
+	if (!s->gate || p->maps < 0 || vma_at(p->maps, s->gate, &v) < 0)
+		return;
+	if (v.dev == s->objects.gate_dev && v.ino == s->objects.gate_ino)
+		p->hello = p->started = true;
+}
+
+/* The parent in the tree, where it is certain that it forked this process itself. */
+static struct proc *certain_parent(struct supervisor *s, struct proc *p)
+{
+	struct proc *parent = proc_find(&s->table, proc_parent(p->pid));
+
+	if (!parent || !parent->known || parent->reaper || proc_is_namespace_init(parent->pid) ||
+	    !parent->exe || strcmp(parent->exe, p->exe))
+		return NULL;
+	return parent;
+}
+
+/* A process that was never seen to execute anything: it runs what its parent ran. */
+static void take_parents_policy(struct supervisor *s, struct proc *p)
+{
+	struct proc *parent;
+
+	if (s->rules.lineage_counts || s->rules.nested) {
+		parent = certain_parent(s, p);
+		if (parent) {
+			p->rule = parent->rule;
+			p->nested = parent->nested;
+			return;
+		}
+	}
+	p->rule = rules_for(&s->rules, p->exe);
+	if (s->rules.lineage_counts || s->rules.nested)
+		p->rule = rules_tightest(&s->rules, p->rule);
+}
+
+/* An image that an execve of this process brought: policy.md, exec.policy. */
+static void take_new_policy(struct supervisor *s, struct proc *p, struct rule *before)
+{
+	struct rule *own = rules_for(&s->rules, p->exe);
+	uint64_t how = before ? policy_value(&before->policy, KEY_EXEC_POLICY) : EXEC_OWN;
+
+	if (how == EXEC_INHERIT)
+		own = before;
+	else if (how == EXEC_NARROW)
+		own = rules_narrow(&s->rules, before, own);
+	p->rule = rules_narrow(&s->rules, p->nested, own);
+}
+
+static void note_new_image(struct supervisor *s, struct proc *p)
+{
+	char text[700];
+	struct fmt f = FMT_INIT(text);
+
+	if (!s->verbose || !report_once(&s->report, "policy", p->exe))
+		return;
+	fmt_str(&f, p->exe);
+	fmt_str(&f, ": policy ");
+	fmt_str(&f, policy_name(&p->rule->policy));
+	if (!p->is_dynamic)
+		fmt_str(&f, ", static: policed by notification");
+	report_note(&s->report, &p->rule->policy, text);
+}
+
+static int learn(struct supervisor *s, struct proc *p, struct identity id, bool by_exec)
+{
+	struct rule *before = p->rule;
+	int r = read_exe(p);
+
+	if (r < 0)
+		return r;
+	if (p->maps >= 0)
+		close(p->maps);
+	p->maps = vma_open(p->pid);
+	p->identity = id.hash;
+	p->is_dynamic = id.is_dynamic;
+	p->hello = p->started = p->verified = false;
+	p->jit_start = 0;
+	p->exec_by = 0;
+	if (by_exec)
+		take_new_policy(s, p, before);
+	else
+		take_parents_policy(s, p);
+	look_for_gate(s, p);
+	p->known = true;
+	note_new_image(s, p);
+	return 0;
+}
+
+/*
+ * Brings the facts of a process up to date; to be called before they are used, at every
+ * notification. Return: 0, or -errno: the process cannot be known, and gets nothing.
+ */
+int image_know(struct supervisor *s, struct proc *p)
+{
+	struct identity id;
+	pid_t by = p->exec_by;
+
+	if (p->known && !by)
+		return 0;
+	id = identify(p->pid);
+	if (!p->known)
+		return learn(s, p, id, false);
+	if (id.hash == p->identity) { /* the execve has failed, or is not that far yet */
+		if ((pid_t) s->notif->pid == by)
+			p->exec_by = 0;
+		return 0;
+	}
+	return learn(s, p, id, true);
+}
+
+/* An execve begins: from here on the image may be another at any notification. */
+void image_exec(struct supervisor *s, struct task *k)
+{
+	struct proc *p = k->proc;
+
+	p->identity = identify(p->pid).hash;
+	p->exec_by = k->tid;
+}
+
+static void violation(struct supervisor *s, struct proc *p, pid_t tid, const struct vma *v,
+		      const struct policy_ruling *r)
+{
+	char text[700];
+	struct fmt f = FMT_INIT(text);
+	struct violation w = {.program = p->exe, .pid = p->pid, .tid = tid, .call = "image",
+			      .text = text, .ruling = r};
+
+	if (r->rule == KEY_WX_FILE && v->name[0]) {
+		fmt_str(&f, v->name);
+		w.module = v->name;
+	} else {
+		fmt_str(&f, v->prot & PROT_WRITE ? "writable and executable " : "executable ");
+		fmt_str(&f, v->name[0] ? v->name : "anonymous memory");
+		w.module = v->name[0] ? v->name : p->exe;
+	}
+	report_violation(&s->report, &p->rule->policy, &w);
+}
+
+/* Code of a module that the policy trusts more than others may have asked for it: nobody remembers
+ * who did, so any such module that is mapped will do. */
+static bool has_grantor(struct proc *p, struct policy_ask *ask)
+{
+	struct policy_ruling r;
+	uint64_t at = 0;
+	struct vma v;
+
+	for (; !vma_next(p->maps, at, VMA_EXEC, &v); at = v.range.end) {
+		if (!v.ino)
+			continue;
+		ask->caller = v.name;
+		policy_rule(&p->rule->policy, ask, &r);
+		if (r.verdict < V_DENY)
+			return true;
+	}
+	return false;
+}
+
+static void note_false_gate(struct supervisor *s, struct proc *p)
+{
+	char text[700];
+	struct fmt f = FMT_INIT(text);
+
+	fmt_str(&f, "kill: ");
+	fmt_str(&f, p->exe);
+	fmt_char(&f, '[');
+	fmt_udec(&f, (uint64_t) p->pid);
+	fmt_str(&f, "]: the image has code of its own at the gate's address");
+	report_note(&s->report, &p->rule->policy, text);
+}
+
+static bool may_be_mapped(struct supervisor *s, struct proc *p, pid_t tid, const struct vma *v)
+{
+	struct policy_ruling r = {0};
+	struct policy_ask ask;
+	struct object o;
+	bool deep = policy_value(&p->rule->policy, KEY_WX_FILE) >= FILE_SETTLED;
+	bool is_file = v->ino != 0;
+	struct range page = {s->gate, s->gate + CM_PAGE};
+
+	if (vma_is_kernel_code(v))
+		return true;
+	if (is_file)
+		object_of_vma(&s->objects, p->pid, v, deep, &o);
+	if (s->gate && range_overlaps(v->range, page)) {
+		if (is_file && o.is_gate && v->range.start == s->gate)
+			return true;
+		note_false_gate(s, p);
+		return false;
+	}
+	ask = decide_vma(v, is_file ? &o : NULL);
+	policy_rule(&p->rule->policy, &ask, &r);
+	if (r.verdict >= V_DENY) { /* the walks are only made where they could matter */
+		ask.jit_image = image_has_jit(s, p);
+		if (has_grantor(p, &ask))
+			return true;
+	}
+	if (r.verdict >= V_DENY || (r.verdict == V_LOG && !p->verified))
+		violation(s, p, tid, v, &r);
+	return r.verdict < V_DENY;
+}
+
+/*
+ * Looks at every executable mapping of a process, and ends the process where one is not allowed.
+ * Return: whether the process lives on. One that we may not look at lives: everything that it asks
+ * for is refused where looking would have been needed.
+ */
+bool image_verify(struct supervisor *s, struct proc *p, pid_t tid)
+{
+	uint64_t at = 0;
+	struct vma v;
+
+	if (p->killed || p->maps < 0)
+		return !p->killed;
+	while (!vma_next(p->maps, at, VMA_EXEC, &v)) {
+		if (!may_be_mapped(s, p, tid, &v)) {
+			proc_kill(p);
+			return false;
+		}
+		at = v.range.end;
+	}
+	p->verified = true;
+	return true;
+}
+
+/*
+ * Whether a module that the image's policy lists as a JIT is really mapped, executable, from a file.
+ * The place is remembered, so that the next question costs one look.
+ */
+bool image_has_jit(struct supervisor *s, struct proc *p)
+{
+	const struct policy *policy = &p->rule->policy;
+	uint64_t at = p->jit_start;
+	struct vma v;
+
+	if (at && !vma_at(p->maps, at, &v) && v.ino && v.prot & PROT_EXEC &&
+	    policy_listed(policy, KEY_WX_JIT, v.name))
+		return true;
+	p->jit_start = 0;
+	for (at = 0; !vma_next(p->maps, at, VMA_EXEC, &v); at = v.range.end)
+		if (v.ino && policy_listed(policy, KEY_WX_JIT, v.name)) {
+			p->jit_start = v.range.start;
+			return true;
+		}
+	return false;
+}
+
+/* The executable mapping that holds an address. Return: false: there is none, or we may not look. */
+bool image_module(struct proc *p, uint64_t addr, struct vma *vp)
+{
+	struct vma v;
+
+	if (p->maps < 0 || vma_at(p->maps, addr, &v) < 0 || !(v.prot & PROT_EXEC))
+		return false;
+	*vp = v;
+	return true;
+}

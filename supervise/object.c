@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "supervise/object.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
+#include "common/fmt.h"
+
+/*
+ * The provenance of what is about to become executable: the classes of wx.file.
+ *
+ * A memory object is known by the device it lives on, never by its name: memfds, shared anonymous
+ * memory and System V segments all live on one mount inside the kernel (mm/shmem.c, shm_mnt), which
+ * our own memfd tells the number of; hugetlbfs and secretmem have mounts of their own, told by
+ * magic.
+ *
+ * Settled: not a memory object, still linked somewhere, and its ctime lies before the start of the
+ * tree. Any write, truncation, rename or chmod sets the ctime, and nobody can set it back. File
+ * systems stamp with the coarse clock, so the start is taken from the same one.
+ *
+ * Trusted: settled, and nobody but root can change it or put another in its place: owned by root,
+ * not writable by group or others, and every folder above likewise (a sticky folder serves only
+ * root's own files, so it does not count).
+ */
+
+#define HUGETLBFS_MAGIC 0x958458f6
+#define SECRETMEM_MAGIC 0x5345434d
+#define BTRFS_MAGIC	0x9123683e
+#define OVERLAYFS_MAGIC 0x794c7630
+
+/*
+ * Takes the start of the tree and the numbers of the memory objects' device and of the gate.
+ * Return: 0 or -errno.
+ */
+int object_rules_init(struct object_rules *r, int gate_memfd)
+{
+	struct stat st;
+	struct timespec now;
+
+	if (fstat(gate_memfd, &st) < 0 || clock_gettime(CLOCK_REALTIME_COARSE, &now) < 0)
+		return -errno;
+	*r = (struct object_rules){
+		.memory_dev = st.st_dev, .since = now, .gate_dev = st.st_dev, .gate_ino = st.st_ino};
+	return 0;
+}
+
+static bool is_before(struct timespec a, struct timespec b)
+{
+	return a.tv_sec < b.tv_sec || (a.tv_sec == b.tv_sec && a.tv_nsec < b.tv_nsec);
+}
+
+static bool is_roots_own(const struct stat *st)
+{
+	return st->st_uid == 0 && !(st->st_mode & (S_IWGRP | S_IWOTH));
+}
+
+/* Every folder from the root to the file: nobody but root can change what the path leads to. */
+static bool is_path_trusted(const char *path)
+{
+	char part[PATH_MAX];
+	struct stat st;
+	size_t n = strlen(path);
+
+	if (path[0] != '/' || n >= sizeof(part))
+		return false;
+	for (size_t i = 0; i <= n; i++) {
+		if (path[i] != '/' && path[i])
+			continue;
+		memcpy(part, path, i);
+		part[i] = 0;
+		if (lstat(i ? part : "/", &st) < 0 || S_ISLNK(st.st_mode) || !is_roots_own(&st))
+			return false;
+	}
+	return true;
+}
+
+static bool is_memory(const struct object_rules *r, const struct stat *st, long fs_type)
+{
+	return st->st_dev == r->memory_dev || fs_type == SECRETMEM_MAGIC ||
+	       (fs_type == HUGETLBFS_MAGIC && !st->st_nlink);
+}
+
+static void judge(const struct object_rules *r, const struct stat *st, long fs_type, struct object *o)
+{
+	o->dev = st->st_dev;
+	o->ino = st->st_ino;
+	o->regular = S_ISREG(st->st_mode);
+	o->is_gate = st->st_dev == r->gate_dev && st->st_ino == r->gate_ino;
+	o->file.memfd = is_memory(r, st, fs_type);
+	o->file.settled = !o->file.memfd && st->st_nlink && is_before(st->st_ctim, r->since);
+	o->file.trusted = o->file.settled && is_roots_own(st) && is_path_trusted(o->name);
+	if (o->file.memfd && !strncmp(o->name, "/memfd:", 7))
+		memmove(o->name, o->name + 1, strlen(o->name));
+	o->file.name = o->name[0] ? o->name : NULL;
+}
+
+static int object_of_path(const struct object_rules *r, const char *path, struct object *o)
+{
+	struct statfs fs;
+	struct stat st;
+	ssize_t n = readlink(path, o->name, sizeof(o->name) - 1);
+
+	if (stat(path, &st) < 0 || statfs(path, &fs) < 0)
+		return -errno;
+	o->name[n < 0 ? 0 : n] = 0;
+	judge(r, &st, fs.f_type, o);
+	return 0;
+}
+
+/*
+ * The object behind a descriptor of a process. The number may be given to another object before the
+ * call that names it is made: what is decided on it is checked again afterwards.
+ * Return: 0 and *op written, -EBADF no such descriptor, or -errno where we may not look.
+ */
+int object_of_fd(const struct object_rules *r, pid_t pid, int fd, struct object *op)
+{
+	char path[48];
+	struct object o = {0};
+	int n;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int) pid, fd);
+	n = object_of_path(r, path, &o);
+	if (n < 0)
+		return n == -ENOENT ? -EBADF : n;
+	*op = o;
+	op->file.name = op->name[0] ? op->name : NULL;
+	return 0;
+}
+
+/* Whether what stands at a path now is what is mapped. Btrfs and overlayfs show another device in
+ * maps than in stat(2), so there the inode alone has to do. */
+static bool is_same(const struct vma *v, const struct stat *st, long fs_type)
+{
+	return st->st_ino == v->ino &&
+	       (st->st_dev == v->dev || fs_type == BTRFS_MAGIC || fs_type == OVERLAYFS_MAGIC);
+}
+
+/* How the kernel names memory objects of mounts that have no path (mm/memfd.c, mm/hugetlb.c,
+ * mm/secretmem.c). A file in / that bears such a name is taken for one as well. */
+static bool is_memory_name(const char *name)
+{
+	return !strncmp(name, "/memfd:", 7) || !strncmp(name, "/anon_hugepage", 14) ||
+	       !strncmp(name, "/secretmem", 10);
+}
+
+/*
+ * The object behind a mapping. Without `look_deeper` only what the kernel says of the mapping itself
+ * is used (memory object or not); with it the file is found by its path, in the process's own root,
+ * and what cannot be found again counts as unsettled.
+ * Return: 0 and *op written.
+ */
+int object_of_vma(const struct object_rules *r, pid_t pid, const struct vma *v, bool look_deeper,
+		  struct object *op)
+{
+	char path[600];
+	struct statfs fs = {0};
+	struct stat st = {.st_dev = v->dev, .st_ino = v->ino, .st_mode = S_IFREG, .st_nlink = 0};
+	struct stat now;
+
+	*op = (struct object){0};
+	snprintf(op->name, sizeof(op->name), "%s", v->name);
+	if (look_deeper) {
+		snprintf(path, sizeof(path), "/proc/%d/root%s", (int) pid, v->name);
+		if (!stat(path, &now) && !statfs(path, &fs) && is_same(v, &now, fs.f_type))
+			st = now;
+	}
+	judge(r, &st, is_memory_name(v->name) ? HUGETLBFS_MAGIC : fs.f_type, op);
+	return 0;
+}

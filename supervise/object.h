@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include "policy/eval.h"
+#include "supervise/vma.h"
+
+/* What the tree's supervisor knows about objects that are mapped; see supervise/object.c. */
+struct object_rules {
+	dev_t memory_dev;      /* where memfds and shared anonymous memory live */
+	struct timespec since; /* start of the tree, by the clock that file systems stamp with */
+	dev_t gate_dev;
+	ino_t gate_ino;
+};
+
+struct object {
+	struct policy_file file; /* file.name points to `name` */
+	bool regular;		 /* a regular file or a memory object: not a device */
+	bool is_gate;
+	dev_t dev;
+	uint64_t ino;
+	char name[512];
+};
+
+int object_rules_init(struct object_rules *r, int gate_memfd);
+int object_of_fd(const struct object_rules *r, pid_t pid, int fd, struct object *op);
+int object_of_vma(const struct object_rules *r, pid_t pid, const struct vma *v, bool look_deeper,
+		  struct object *op);

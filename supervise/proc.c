@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "supervise/proc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/*
+ * Which process a notification comes from.
+ *
+ * A notification names a thread by number, and numbers are used again. So every thread that has
+ * spoken is held by a pidfd in the supervisor's one epoll set: it becomes readable when the thread
+ * ends, and ends are taken before the next notification is, so an entry is never an earlier bearer
+ * of its number. A thread group's leader keeps its number while the group lives, so the group's
+ * pidfd serves for it; other threads get PIDFD_THREAD (Linux 6.9). Where the kernel has no pidfds
+ * of threads, those are looked up each time.
+ *
+ * Nothing about an image is decided here: a new entry has `known` false.
+ */
+
+#define PIDFD_THREAD O_EXCL /* include/uapi/linux/pidfd.h, 6.9 */
+#define TAG_TASK     (1ull << 63)
+
+int proc_table_init(struct proc_table *t, int epoll)
+{
+	*t = (struct proc_table){.epoll = epoll};
+	return 0;
+}
+
+static unsigned bucket(pid_t pid)
+{
+	return (unsigned) pid & 1023;
+}
+
+static int watch(struct proc_table *t, int pidfd, uint64_t tag)
+{
+	struct epoll_event e = {.events = EPOLLIN, .data.u64 = tag};
+
+	return epoll_ctl(t->epoll, EPOLL_CTL_ADD, pidfd, &e) < 0 ? -errno : 0;
+}
+
+struct proc *proc_find(struct proc_table *t, pid_t pid)
+{
+	struct proc *p = t->procs[bucket(pid)];
+
+	while (p && p->pid != pid)
+		p = p->next;
+	return p;
+}
+
+static void proc_unref(struct proc *p)
+{
+	if (--p->n_refs)
+		return;
+	if (p->pidfd >= 0)
+		close(p->pidfd);
+	if (p->maps >= 0)
+		close(p->maps);
+	free(p->exe);
+	free(p);
+}
+
+static struct proc *proc_get(struct proc_table *t, pid_t pid, int pidfd)
+{
+	struct proc *p = proc_find(t, pid);
+
+	if (p) {
+		if (pidfd >= 0)
+			close(pidfd);
+		return p;
+	}
+	if (pidfd < 0)
+		pidfd = (int) syscall(SYS_pidfd_open, pid, 0);
+	p = calloc(1, sizeof(*p));
+	if (!p || pidfd < 0 || watch(t, pidfd, (uint64_t) pid) < 0) {
+		if (pidfd >= 0)
+			close(pidfd);
+		free(p);
+		return NULL;
+	}
+	*p = (struct proc){.next = t->procs[bucket(pid)],
+			   .pid = pid,
+			   .pidfd = pidfd,
+			   .maps = -1,
+			   .n_refs = 1};
+	t->procs[bucket(pid)] = p;
+	t->n_procs++;
+	return p;
+}
+
+/* One number of /proc/PID/status, or -1. */
+static long status_field(pid_t pid, const char *name, bool last)
+{
+	char path[32], buf[2048], *at;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int) pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	n = read(fd, buf, sizeof(buf) - 1);
+	close(fd);
+	if (n <= 0)
+		return -1;
+	buf[n] = 0;
+	at = strstr(buf, name);
+	if (!at)
+		return -1;
+	at += strlen(name);
+	if (last) {
+		at[strcspn(at, "\n")] = 0;
+		if (strrchr(at, '\t'))
+			at = strrchr(at, '\t');
+	}
+	return strtol(at, NULL, 10);
+}
+
+/* The parent's process id as it is now, 0 for none that we can see, or -1. */
+pid_t proc_parent(pid_t pid)
+{
+	return (pid_t) status_field(pid, "\nPPid:", false);
+}
+
+/* Whether it is process 1 of a pid namespace, which inherits orphans. */
+bool proc_is_namespace_init(pid_t pid)
+{
+	return status_field(pid, "\nNSpid:", true) == 1;
+}
+
+static struct task *task_new(struct proc_table *t, pid_t tid)
+{
+	int pidfd = (int) syscall(SYS_pidfd_open, tid, 0), thread_fd = -1;
+	pid_t pid = pidfd >= 0 ? tid : (pid_t) status_field(tid, "\nTgid:", false);
+	struct proc *p = pid > 0 ? proc_get(t, pid, pidfd) : NULL;
+	struct task *k;
+
+	if (!p)
+		return NULL;
+	if (pid != tid) {
+		thread_fd = (int) syscall(SYS_pidfd_open, tid, PIDFD_THREAD);
+		if (thread_fd >= 0 && watch(t, thread_fd, TAG_TASK | (uint64_t) tid) < 0) {
+			close(thread_fd);
+			thread_fd = -1;
+		}
+	}
+	k = calloc(1, sizeof(*k));
+	if (!k) {
+		if (thread_fd >= 0)
+			close(thread_fd);
+		return NULL;
+	}
+	*k = (struct task){
+		.next = t->tasks[bucket(tid)], .tid = tid, .pidfd = thread_fd, .proc = p};
+	p->n_refs++;
+	t->tasks[bucket(tid)] = k;
+	t->n_tasks++;
+	return k;
+}
+
+static void task_drop(struct proc_table *t, struct task **at)
+{
+	struct task *k = *at;
+
+	*at = k->next;
+	if (k->pidfd >= 0)
+		close(k->pidfd);
+	proc_unref(k->proc);
+	free(k);
+	t->n_tasks--;
+}
+
+/*
+ * The thread of that number, as it lives now. Return: the table's, or NULL where it has gone, is
+ * outside our pid namespace, or memory or descriptors ran out; the call is then refused.
+ */
+struct task *task_get(struct proc_table *t, pid_t tid)
+{
+	struct task **at = &t->tasks[bucket(tid)];
+
+	if (tid <= 0)
+		return NULL;
+	while (*at && (*at)->tid != tid)
+		at = &(*at)->next;
+	if (*at && ((*at)->pidfd >= 0 || (*at)->proc->pid == tid))
+		return *at;
+	if (*at) /* a thread that nobody watches: who bears the number now? */
+		task_drop(t, at);
+	return task_new(t, tid);
+}
+
+static void proc_gone(struct proc_table *t, pid_t pid)
+{
+	struct proc **at = &t->procs[bucket(pid)];
+	struct proc *p;
+
+	while (*at && (*at)->pid != pid)
+		at = &(*at)->next;
+	if (!*at)
+		return;
+	p = *at;
+	*at = p->next;
+	t->n_procs--;
+	for (unsigned b = 0; b < 1024 && p->n_refs > 1; b++)
+		for (struct task **k = &t->tasks[b]; *k;) {
+			if ((*k)->proc == p)
+				task_drop(t, k);
+			else
+				k = &(*k)->next;
+		}
+	proc_unref(p);
+}
+
+/* An end, as the epoll set reports it: the tag of a thread or of a process. */
+void proc_table_event(struct proc_table *t, uint64_t tag)
+{
+	pid_t id = (pid_t) (tag & ~TAG_TASK);
+	struct task **at = &t->tasks[bucket(id)];
+
+	if (!(tag & TAG_TASK)) {
+		proc_gone(t, id);
+		return;
+	}
+	while (*at && (*at)->tid != id)
+		at = &(*at)->next;
+	if (*at && (*at)->pidfd >= 0)
+		task_drop(t, at);
+}
+
+/* Ends the process by the descriptor that cannot mean another. */
+void proc_kill(struct proc *p)
+{
+	p->killed = true;
+	syscall(SYS_pidfd_send_signal, p->pidfd, SIGKILL, NULL, 0);
+}

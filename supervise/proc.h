@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include "supervise/rules.h"
+
+/* What is remembered of a process of the tree; see supervise/proc.c. */
+struct proc {
+	struct proc *next; /* of the bucket */
+	pid_t pid;	   /* thread group id */
+	int pidfd;	   /* of the whole group; -1: gone */
+	int maps;	   /* vma_open() of the present image; -1: not opened, or not allowed */
+	unsigned n_refs;   /* the table's, and one a task */
+	struct rule *rule; /* policy of the present image */
+	struct rule *nested; /* what a cmrun inside the tree asked to be narrowed to; NULL: nothing */
+	char *exe;	     /* path of the image, as the kernel names it */
+	uint64_t identity;   /* of the image, to tell a new one from a failed execve */
+	uint64_t jit_start;  /* where a module of wx.jit was last seen mapped; 0: never */
+	pid_t exec_by;	     /* the thread whose execve is under way; 0: none */
+	bool known;	     /* image facts below are of the present image */
+	bool verified;	     /* its executable mappings were looked at */
+	bool hello;	     /* the library has spoken */
+	bool started;	     /* CONTROL_SEALED, or a fork of one that had */
+	bool is_dynamic;     /* it has an interpreter, so it ought to load the library */
+	bool reaper;	     /* may become the parent of processes it did not fork */
+	bool killed;
+};
+
+/* A thread that has sent a notification. */
+struct task {
+	struct task *next;
+	pid_t tid;
+	int pidfd; /* of the thread; -1: its process's serves, or the kernel has none for threads */
+	struct proc *proc;
+	uint64_t caller; /* CONTROL_CALLER of the call to come; 0: none */
+	bool seized;	 /* by stop_seize(), and not let go yet */
+};
+
+struct proc_table {
+	int epoll;
+	struct task *tasks[1024];
+	struct proc *procs[1024];
+	unsigned n_tasks;
+	unsigned n_procs;
+};
+
+int proc_table_init(struct proc_table *t, int epoll);
+struct task *task_get(struct proc_table *t, pid_t tid);
+struct proc *proc_find(struct proc_table *t, pid_t pid);
+void proc_table_event(struct proc_table *t, uint64_t tag);
+void proc_kill(struct proc *p);
+pid_t proc_parent(pid_t pid);
+bool proc_is_namespace_init(pid_t pid);

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "supervise/start.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "common/start.h"
+#include "policy/filter.h"
+
+/*
+ * The hand-over of a tree to its supervisor: the steps of common/start.h, both ends.
+ *
+ * The supervisor is a grandchild, so that wait(2) in the program never sees it, in a session of its
+ * own, so that the terminal's signals do not reach it. The process that is to become the program
+ * changes nothing of itself but its filter: same pid, parent, group, terminal, descriptors.
+ */
+
+#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1ul << 5) /* 5.19 */
+#endif
+
+#define OFFER_BYTES (sizeof(struct start_offer) + START_MAX_FILTER * sizeof(struct sock_filter))
+
+static int send_with_fd(int sock, const void *data, size_t len, int fd)
+{
+	union {
+		struct cmsghdr align;
+		char buf[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	struct iovec io = {(void *) data, len};
+	struct msghdr m = {.msg_iov = &io, .msg_iovlen = 1};
+
+	if (fd >= 0) {
+		m.msg_control = control.buf;
+		m.msg_controllen = sizeof(control.buf);
+		CMSG_FIRSTHDR(&m)->cmsg_level = SOL_SOCKET;
+		CMSG_FIRSTHDR(&m)->cmsg_type = SCM_RIGHTS;
+		CMSG_FIRSTHDR(&m)->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(CMSG_FIRSTHDR(&m)), &fd, sizeof(fd));
+	}
+	return sendmsg(sock, &m, MSG_NOSIGNAL) == (ssize_t) len ? 0 : -EPIPE;
+}
+
+/* Return: bytes received, 0 at the other's end, or -errno; *fdp is -1 where none came along. */
+static ssize_t receive_with_fd(int sock, void *data, size_t size, int *fdp)
+{
+	union {
+		struct cmsghdr align;
+		char buf[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	struct iovec io = {data, size};
+	struct msghdr m = {.msg_iov = &io,
+			   .msg_iovlen = 1,
+			   .msg_control = control.buf,
+			   .msg_controllen = sizeof(control.buf)};
+	struct cmsghdr *h;
+	ssize_t n;
+
+	*fdp = -1;
+	do
+		n = recvmsg(sock, &m, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	h = CMSG_FIRSTHDR(&m);
+	if (h && h->cmsg_level == SOL_SOCKET && h->cmsg_type == SCM_RIGHTS &&
+	    h->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(fdp, CMSG_DATA(h), sizeof(int));
+	return n;
+}
+
+static int send_offer(struct start *st, int sock)
+{
+	struct start_offer *o = calloc(1, OFFER_BYTES);
+	struct sock_fprog prog;
+	int ruleset, r;
+
+	if (!o)
+		return -ENOMEM;
+	r = filter_build(st->supervisor.gate, &prog);
+	if (r < 0) {
+		free(o);
+		return r;
+	}
+	o->version = START_VERSION;
+	o->n_filter = prog.len;
+	memcpy(o->filter, prog.filter, prog.len * sizeof(*prog.filter));
+	filter_deinit(&prog);
+	ruleset = landlock_make(st->policy);
+	if (ruleset >= 0)
+		o->flags |= START_LANDLOCK;
+	if (ruleset < -1)
+		r = ruleset;
+	else
+		r = send_with_fd(sock, o, sizeof(*o) + o->n_filter * sizeof(*o->filter), ruleset);
+	if (ruleset >= 0)
+		close(ruleset);
+	free(o);
+	return r;
+}
+
+static void send_refusal(int sock, int error)
+{
+	struct start_offer o = {.version = START_VERSION, .error = error};
+
+	send_with_fd(sock, &o, sizeof(o), -1);
+}
+
+static int compare_ints(const void *a, const void *b)
+{
+	return *(const int *) a - *(const int *) b;
+}
+
+/*
+ * Makes this process a supervisor and nothing else: own session, no terminal, no descriptor but
+ * standard error and those to keep (ascending order not needed), not to be traced by its user.
+ */
+void start_detach(const int *keep, unsigned n_keep)
+{
+	int fds[8], null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	unsigned from = 3;
+	struct rlimit files;
+	sigset_t none;
+
+	setsid();
+	if (null >= 0) {
+		dup2(null, 0);
+		dup2(null, 1);
+	}
+	memcpy(fds, keep, n_keep * sizeof(*keep));
+	qsort(fds, n_keep, sizeof(*fds), compare_ints);
+	for (unsigned i = 0; i < n_keep; i++) {
+		if (fds[i] > (int) from)
+			syscall(SYS_close_range, from, fds[i] - 1, 0);
+		from = (unsigned) fds[i] + 1;
+	}
+	syscall(SYS_close_range, from, ~0u, 0);
+	if (chdir("/") < 0)
+		_exit(125);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD, SIG_DFL);
+	if (!getrlimit(RLIMIT_NOFILE, &files)) {
+		files.rlim_cur = files.rlim_max; /* one descriptor a thread that has spoken */
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+/*
+ * The supervisor's end, to the end of the tree. Return: 0, or -errno where the tree never started;
+ * the process at the other end has been told, and the reason is the caller's to print.
+ */
+int start_serve(struct start *st, int sock)
+{
+	struct start_taken taken = {0};
+	int listener = -1, r;
+	ssize_t n;
+
+	r = send_offer(st, sock);
+	if (r < 0) {
+		send_refusal(sock, -r);
+		return r;
+	}
+	n = receive_with_fd(sock, &taken, sizeof(taken), &listener);
+	if (n != sizeof(taken) || taken.version != START_VERSION || taken.error || listener < 0)
+		return taken.error ? -taken.error : -EPIPE;
+	st->supervisor.root = taken.pid;
+	if (send_with_fd(sock, "k", 1, -1) < 0)
+		return -EPIPE;
+	close(sock);
+	return supervisor_run(&st->supervisor, listener);
+}
+
+static int install(const struct start_offer *o)
+{
+	struct sock_fprog prog = {(unsigned short) o->n_filter, (struct sock_filter *) o->filter};
+	unsigned long flags = SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+
+	for (int i = 0; i < 3; i++) {
+		long fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &prog);
+
+		if (fd >= 0)
+			return (int) fd;
+		if (errno == EACCES && !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+			continue; /* no CAP_SYS_ADMIN: seccomp(2) wants it */
+		if (errno != EINVAL || !(flags & SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV))
+			return -errno;
+		flags &= ~SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+	}
+	return -EACCES;
+}
+
+static int take_offer(int sock, struct start_offer *o, int *rulesetp)
+{
+	ssize_t n = receive_with_fd(sock, o, OFFER_BYTES, rulesetp);
+
+	if (n < (ssize_t) sizeof(*o) || o->version != START_VERSION)
+		return -EPROTO;
+	if (o->error)
+		return -o->error;
+	if (!o->n_filter || o->n_filter > START_MAX_FILTER ||
+	    (size_t) n != sizeof(*o) + o->n_filter * sizeof(*o->filter))
+		return -EPROTO;
+	return 0;
+}
+
+static int hand_over(int sock, const struct start_offer *o)
+{
+	int listener = install(o);
+	struct start_taken taken = {.version = START_VERSION,
+				    .error = listener < 0 ? -listener : 0,
+				    .pid = (int) getpid()};
+	char ack;
+	int r = send_with_fd(sock, &taken, sizeof(taken), listener);
+
+	if (listener >= 0)
+		close(listener);
+	if (listener < 0 || r < 0)
+		return listener < 0 ? listener : r;
+	while ((r = (int) recv(sock, &ack, 1, 0)) < 0 && errno == EINTR)
+		;
+	return r == 1 ? 0 : -EPIPE;
+}
+
+/*
+ * The process's end: from its return on, this process and all that it starts are supervised.
+ * Return: 0, or -errno: nothing was started (start_problem() says what to do).
+ */
+int start_take(int sock)
+{
+	struct start_offer *o = malloc(OFFER_BYTES);
+	int ruleset = -1, r;
+
+	if (!o)
+		return -ENOMEM;
+	r = take_offer(sock, o, &ruleset);
+	if (!r)
+		r = hand_over(sock, o);
+	if (!r && o->flags & START_LANDLOCK)
+		r = landlock_enter(ruleset);
+	if (ruleset >= 0)
+		close(ruleset);
+	close(sock);
+	free(o);
+	return r;
+}
+
+/* A sentence on why a tree cannot be started, and what to do. */
+const char *start_problem(int error)
+{
+	switch (error) {
+	case EBUSY:
+		return "this process already has a seccomp listener (a container's or another "
+		       "supervisor's), and Linux allows one: start cmrun outside of it";
+	case EINVAL:
+		return "this kernel has no seccomp user notification: Linux 5.9 or newer is needed";
+	case ENOSYS:
+		return "this kernel lacks seccomp or Landlock, which the policy asks for: Linux 5.9, or "
+		       "6.12 under strict, is needed (kernel.supervisor, kernel.proc_mem)";
+	case EPERM:
+	case EACCES:
+		return "seccomp(2) is refused here (a container's profile?): allow seccomp in it";
+	case EPIPE:
+	case EPROTO:
+		return "the supervisor ended before the program started";
+	}
+	return strerror(error);
+}
+
+/* A child that tells nobody when it ends: the program must not find a SIGCHLD pending. */
+static pid_t quiet_fork(void)
+{
+	return (pid_t) syscall(SYS_clone, 0, NULL, NULL, NULL, NULL);
+}
+
+/*
+ * Forks the supervisor off: `*sockp` is this process's end of the pair, for start_take().
+ * Return: 0, or -errno.
+ */
+int start_fork(struct start *st, int *sockp)
+{
+	int pair[2], keep[4];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	pid = quiet_fork();
+	if (!pid) {
+		if (quiet_fork())
+			_exit(0);
+		keep[0] = pair[1];
+		keep[1] = st->supervisor.gate_memfd;
+		keep[2] = st->supervisor.epoll;
+		start_detach(keep, 3);
+		_exit(start_serve(st, pair[1]) < 0 ? 125 : 0);
+	}
+	close(pair[1]);
+	if (pid < 0) {
+		close(pair[0]);
+		return -errno;
+	}
+	while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
+		;
+	*sockp = pair[0];
+	return 0;
+}

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "supervise/supervisor.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include "common/control.h"
+#include "common/fmt.h"
+#include "common/names.h"
+
+/*
+ * The supervisor's loop: wait, receive one notification, find out what its verdict needs, decide,
+ * answer.
+ *
+ * One epoll set holds the listener and a pidfd for everyone who has spoken. Ends of processes are
+ * taken before the next notification, and RECV is only called when the set says that one waits: it
+ * ignores O_NONBLOCK. When the last process of the tree is gone the listener hangs up, and that is
+ * the end. Any failure here ends the supervisor, and with it every call of the tree that needs one:
+ * the kernel answers ENOSYS.
+ */
+
+#ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
+#define SECCOMP_IOCTL_NOTIF_SET_FLAGS _IOW('!', 4, __u64) /* 6.6 */
+#endif
+#define NOTIF_FD_SYNC_WAKE_UP 1ull
+
+#define TAG_LISTENER UINT64_MAX
+#define TAG_ROOT     (UINT64_MAX - 1)
+#define TAG_CHILDREN (UINT64_MAX - 2)
+
+/* Facts of one call, with the room that they point to. */
+struct scene {
+	struct facts facts;
+	struct object file;
+	struct vma vmas[FACTS_MAX_VMAS];
+	struct vma caller;
+	bool caller_known;
+	uint64_t caller_addr;
+};
+
+static int alloc_notif(struct supervisor *s)
+{
+	struct seccomp_notif_sizes sizes = {0};
+
+	if (syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes) < 0)
+		return -errno;
+	s->notif_bytes = sizes.seccomp_notif > sizeof(*s->notif) ? sizes.seccomp_notif : sizeof(*s->notif);
+	s->resp_bytes = sizes.seccomp_notif_resp > sizeof(*s->resp) ? sizes.seccomp_notif_resp
+								     : sizeof(*s->resp);
+	s->notif = calloc(1, s->notif_bytes);
+	s->resp = calloc(1, s->resp_bytes);
+	return s->notif && s->resp ? 0 : -ENOMEM;
+}
+
+/* Everything that can fail before the tree starts. `s->rules` and `s->report` are set up by then. */
+int supervisor_init(struct supervisor *s, uint64_t gate, int gate_memfd)
+{
+	int r;
+
+	s->gate = gate;
+	s->gate_memfd = gate_memfd;
+	s->root_pidfd = -1;
+	s->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (s->epoll < 0)
+		return -errno;
+	r = proc_table_init(&s->table, s->epoll);
+	if (!r)
+		r = object_rules_init(&s->objects, gate_memfd);
+	return r ? r : alloc_notif(s);
+}
+
+static bool is_module(const struct vma *v, const char *const *names, size_t n)
+{
+	const char *base = strrchr(v->name, '/');
+
+	for (size_t i = 0; base && i < n; i++)
+		if (!strncmp(base + 1, names[i], strlen(names[i])))
+			return true;
+	return false;
+}
+
+/* Modules whose calls are nobody's own: the loader, libc, and our library before it has a gate. */
+static bool is_libc(const struct vma *v)
+{
+	static const char *const names[] = {"ld-linux", "ld-musl-", "ld-2.", "libc.so", "libc-2.",
+					    "libpthread", "libcminterpose.so"};
+
+	return is_module(v, names, sizeof(names) / sizeof(*names));
+}
+
+static bool is_loader(const struct vma *v)
+{
+	static const char *const names[] = {"ld-linux", "ld-musl-", "ld-2."};
+
+	return is_module(v, names, sizeof(names) / sizeof(*names));
+}
+
+/*
+ * Who makes the call: what the library has said of a call through the gate, and otherwise the module
+ * that holds the instruction. libc calls for others, so it is nobody in particular.
+ */
+static void find_caller(struct supervisor *s, struct task *k, const struct call *c, struct scene *e)
+{
+	bool at_gate = s->gate && c->ip == s->gate + 6;
+
+	e->caller_addr = at_gate && k->caller ? k->caller : c->ip;
+	e->caller_known = image_module(k->proc, e->caller_addr, &e->caller);
+	if (!e->caller_known)
+		return;
+	e->facts.by_libc = !at_gate && is_libc(&e->caller);
+	if (!is_libc(&e->caller) && e->caller.name[0])
+		e->facts.caller = e->caller.name;
+}
+
+static void find_vmas(struct task *k, const struct call *c, struct scene *e)
+{
+	struct range r;
+	uint64_t at;
+
+	if (!decide_range(c, &r))
+		return;
+	for (at = r.start; at < r.end; at = e->vmas[e->facts.n_vmas++].range.end) {
+		if (e->facts.n_vmas == FACTS_MAX_VMAS) {
+			e->facts.vmas_cut = true;
+			return;
+		}
+		if (vma_next(k->proc->maps, at, VMA_ALL, &e->vmas[e->facts.n_vmas]) < 0 ||
+		    e->vmas[e->facts.n_vmas].range.start >= r.end) {
+			e->facts.has_gap = true;
+			return;
+		}
+		e->facts.has_gap |= e->vmas[e->facts.n_vmas].range.start > at;
+	}
+}
+
+/* Fills in what decide_needs() asks for. What we are not allowed to look at stays unknown. */
+static void look(struct supervisor *s, struct task *k, const struct call *c, struct scene *e)
+{
+	struct proc *p = k->proc;
+	unsigned needs;
+
+	e->facts = (struct facts){.policy = &p->rule->policy, .gate = s->gate, .started = p->started,
+				  .vmas = e->vmas};
+	e->caller_known = false;
+	needs = decide_needs(c, &e->facts);
+	if (needs & NEED_CALLER)
+		find_caller(s, k, c, e);
+	if (needs & NEED_VMAS) {
+		if (p->maps < 0)
+			e->facts.vmas_cut = true;
+		else
+			find_vmas(k, c, e);
+	}
+	if (needs & NEED_JIT)
+		e->facts.jit_image = image_has_jit(s, p);
+	if (needs & NEED_FILE && !object_of_fd(&s->objects, p->pid, (int) c->args[4], &e->file))
+		e->facts.file = &e->file;
+}
+
+static void describe(const struct call *c, const struct scene *e, const struct policy_ruling *r,
+		     struct fmt *f)
+{
+	if (decide_is_foreign_arch(c)) {
+		fmt_str(f, c->nr & 0x40000000 ? "x32 call " : "i386 call ");
+		fmt_udec(f, (uint64_t) (c->nr & 0x3fffffff));
+	} else if (r->rule == KEY_WX_FILE && e->facts.file && e->file.name[0]) {
+		fmt_str(f, e->file.name);
+	} else {
+		name_call(f, c->nr, c->args);
+	}
+}
+
+static void report_decision(struct supervisor *s, struct task *k, const struct call *c,
+			    struct scene *e, const struct decision *d)
+{
+	char text[700];
+	struct fmt f = FMT_INIT(text);
+	const char *name = decide_is_foreign_arch(c) ? "compat" : call_name(c->nr);
+	struct violation v = {.program = k->proc->exe, .pid = k->proc->pid, .tid = k->tid,
+			      .call = name ? name : "?", .text = text, .ruling = &d->ruling};
+
+	if (!e->caller_known)
+		find_caller(s, k, c, e);
+	if (e->caller_known) {
+		v.module = e->caller.name[0] ? e->caller.name : "[anonymous code]";
+		v.offset = e->caller_addr - e->caller.range.start + e->caller.offset_bytes;
+	}
+	v.grantee = e->facts.caller ? e->facts.caller : k->proc->exe;
+	describe(c, e, &d->ruling, &f);
+	report_violation(&s->report, &k->proc->rule->policy, &v);
+}
+
+/* A second listener is the kernel's EBUSY; that it is because of us is worth saying once. */
+static void refuse_listener(struct supervisor *s, struct proc *p)
+{
+	char text[700];
+	struct fmt f = FMT_INIT(text);
+
+	fmt_str(&f, p->exe);
+	fmt_str(&f, ": asks for a seccomp listener of its own; Linux allows one in a process tree, and "
+		    "cookiemap's supervisor has it: EBUSY. Run this program without cmrun if it needs one");
+	if (report_once(&s->report, "listener", p->exe))
+		report_note(&s->report, &p->rule->policy, text);
+	answer_value(s, -EBUSY);
+}
+
+/* A dynamic image calls from elsewhere than its loader, and our library has not spoken. */
+static void note_missing_library(struct supervisor *s, struct proc *p, const struct call *c)
+{
+	char text[700];
+	struct fmt f = FMT_INIT(text);
+	struct vma v;
+
+	if (!s->preload || p->hello || !p->is_dynamic || !image_module(p, c->ip, &v) || is_loader(&v))
+		return;
+	p->hello = true;
+	if (!report_once(&s->report, "library", p->exe))
+		return;
+	fmt_str(&f, p->exe);
+	fmt_str(&f, " runs without libcminterpose.so (missing, unreadable, or taken out of LD_PRELOAD): "
+		    "policed by notification, slower");
+	report_note(&s->report, &p->rule->policy, text);
+}
+
+static void handle_call(struct supervisor *s, struct task *k, const struct call *c)
+{
+	static struct scene e; /* large, and one call is handled at a time */
+	struct decision d;
+
+	look(s, k, c, &e);
+	decide(c, &e.facts, &d);
+	if (d.report)
+		report_decision(s, k, c, &e, &d);
+	k->caller = 0;
+	if (d.action == DECIDE_KILL) {
+		proc_kill(k->proc);
+		answer_value(s, -EPERM);
+	} else if (d.action == DECIDE_ANSWER) {
+		answer_value(s, d.value);
+	} else {
+		if (d.check)
+			check_later(s, k);
+		answer_continue(s);
+	}
+}
+
+static void handle_exec(struct supervisor *s, struct task *k)
+{
+	bool is_seized;
+
+	image_exec(s, k);
+	is_seized = stop_seize(s, k);
+	answer_continue(s);
+	if (is_seized)
+		stop_interrupt(k);
+}
+
+static bool is_exec(const struct call *c)
+{
+	return (c->nr == SYS_execve || c->nr == SYS_execveat) && !decide_is_foreign_arch(c);
+}
+
+static void handle(struct supervisor *s)
+{
+	const struct seccomp_data *n = &s->notif->data;
+	struct call c = {.nr = n->nr, .arch = n->arch, .ip = n->instruction_pointer};
+	struct task *k = task_get(&s->table, (pid_t) s->notif->pid);
+
+	memcpy(c.args, n->args, sizeof(c.args));
+	if (!k || image_know(s, k->proc) < 0) {
+		answer_value(s, -EPERM);
+		return;
+	}
+	if (s->n_checks)
+		check_now(s, k->tid);
+	if (!k->proc->verified && !image_verify(s, k->proc, k->tid)) {
+		answer_value(s, -EPERM);
+		return;
+	}
+	if (control_is(&c)) {
+		control_handle(s, k, &c);
+	} else if (is_exec(&c)) {
+		handle_exec(s, k);
+	} else if (c.nr == SYS_prctl && (int) c.args[0] == PR_SET_CHILD_SUBREAPER &&
+		   !decide_is_foreign_arch(&c)) {
+		k->proc->reaper = true; /* see certain_parent() in image.c */
+		answer_continue(s);
+	} else if (c.nr == SYS_seccomp && !decide_is_foreign_arch(&c)) {
+		refuse_listener(s, k->proc);
+	} else {
+		if (!k->proc->hello)
+			note_missing_library(s, k->proc, &c);
+		handle_call(s, k, &c);
+	}
+}
+
+static int receive(struct supervisor *s)
+{
+	memset(s->notif, 0, s->notif_bytes);
+	if (ioctl(s->listener, SECCOMP_IOCTL_NOTIF_RECV, s->notif) < 0)
+		return errno == ENOENT || errno == EINTR ? 0 : -errno;
+	handle(s);
+	return 0;
+}
+
+static int watch(struct supervisor *s, int fd, uint64_t tag)
+{
+	struct epoll_event e = {.events = EPOLLIN, .data.u64 = tag};
+
+	if (fd < 0)
+		return -EBADF;
+	return epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &e) < 0 ? -errno : 0;
+}
+
+static void root_is_gone(struct supervisor *s)
+{
+	close(s->root_pidfd);
+	s->root_pidfd = -1;
+	report_release_stderr(&s->report);
+}
+
+/* Return: 1 a notification waits, 0 none does, -EPIPE the tree has ended, or -errno. */
+static int wait_for_work(struct supervisor *s)
+{
+	struct epoll_event e[64];
+	int n = epoll_wait(s->epoll, e, 64, check_timeout_ms(s)), work = 0;
+
+	if (n < 0)
+		return errno == EINTR ? 0 : -errno;
+	for (int i = 0; i < n; i++) {
+		if (e[i].data.u64 == TAG_LISTENER)
+			work = e[i].events & EPOLLIN ? 1 : -EPIPE;
+		else if (e[i].data.u64 == TAG_ROOT)
+			root_is_gone(s);
+		else if (e[i].data.u64 == TAG_CHILDREN)
+			stop_event(s, s->children);
+		else
+			proc_table_event(&s->table, e[i].data.u64);
+	}
+	return work;
+}
+
+/*
+ * Serves the tree until its last process is gone. `listener` becomes the supervisor's.
+ * Return: 0 when the tree has ended, or -errno; the caller exits either way.
+ */
+int supervisor_run(struct supervisor *s, int listener)
+{
+	int r;
+
+	s->listener = listener;
+	ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, NOTIF_FD_SYNC_WAKE_UP); /* slower without */
+	s->root_pidfd = (int) syscall(SYS_pidfd_open, s->root, 0);
+	s->children = stop_init();
+	if (watch(s, listener, TAG_LISTENER) < 0 || watch(s, s->children, TAG_CHILDREN) < 0)
+		return -EIO;
+	watch(s, s->root_pidfd, TAG_ROOT); /* fails only for a process that is gone already */
+	for (;;) {
+		r = wait_for_work(s);
+		if (r < 0)
+			return r == -EPIPE ? 0 : r;
+		if (r)
+			r = receive(s);
+		if (r < 0)
+			return r;
+		check_due(s);
+	}
+}

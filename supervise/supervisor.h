@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+#include <linux/seccomp.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include "supervise/decide.h"
+#include "supervise/object.h"
+#include "supervise/proc.h"
+#include "supervise/report.h"
+#include "supervise/rules.h"
+
+/* A check of a process's executable mappings that is due; see supervise/check.c. */
+struct check {
+	pid_t pid;
+	pid_t tid;	 /* whose call is being made */
+	uint64_t due_ns; /* CLOCK_MONOTONIC */
+	unsigned round;
+};
+
+#define MAX_CHECKS 256
+
+struct supervisor {
+	int listener;
+	int epoll;
+	int children; /* stop_init() */
+	int gate_memfd;
+	uint64_t gate; /* 0: this tree has none */
+	bool verbose;
+	bool preload; /* images are expected to load the library */
+	pid_t root;
+	int root_pidfd;
+	struct proc_table table;
+	struct rules rules;
+	struct object_rules objects;
+	struct report report;
+	struct check checks[MAX_CHECKS];
+	unsigned n_checks;
+	/* The kernel may give larger structures than the headers know: SECCOMP_GET_NOTIF_SIZES. */
+	struct seccomp_notif *notif;
+	struct seccomp_notif_resp *resp;
+	size_t notif_bytes;
+	size_t resp_bytes;
+};
+
+/* supervise/supervisor.c */
+int supervisor_init(struct supervisor *s, uint64_t gate, int gate_memfd);
+int supervisor_run(struct supervisor *s, int listener);
+uint64_t now_ns(void);
+
+/* supervise/gate.c */
+int gate_make(uint64_t *gatep, int *memfdp);
+
+/* supervise/image.c */
+int image_know(struct supervisor *s, struct proc *p);
+void image_exec(struct supervisor *s, struct task *k);
+bool image_verify(struct supervisor *s, struct proc *p, pid_t tid);
+bool image_has_jit(struct supervisor *s, struct proc *p);
+bool image_module(struct proc *p, uint64_t addr, struct vma *vp);
+
+/* supervise/control.c */
+bool control_is(const struct call *c);
+void control_handle(struct supervisor *s, struct task *k, const struct call *c);
+
+/* supervise/check.c */
+void check_later(struct supervisor *s, struct task *k);
+void check_now(struct supervisor *s, pid_t tid);
+int check_timeout_ms(struct supervisor *s);
+void check_due(struct supervisor *s);
+
+/* supervise/stop.c */
+int stop_init(void);
+bool stop_seize(struct supervisor *s, struct task *k);
+void stop_interrupt(struct task *k);
+void stop_event(struct supervisor *s, int fd);
+
+/* supervise/answer.c */
+void answer_continue(struct supervisor *s);
+void answer_value(struct supervisor *s, long value);
+void answer_fd(struct supervisor *s, int fd);
+bool answer_is_awaited(struct supervisor *s);

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "supervise/vma.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+#include "common/fmt.h"
+
+/*
+ * The kernel's own view of another process's mappings.
+ *
+ * /proc/PID/maps is opened once per image and asked by ioctl(PROCMAP_QUERY), one mapping at a time
+ * (Linux 6.11, fs/proc/task_mmu.c); older kernels are read as text, from the start. The descriptor
+ * is bound to the address space that it was opened on: after execve it answers ESRCH, it never
+ * tells of another image. Opening needs PTRACE_MODE_READ, not the right to attach.
+ */
+
+/* include/uapi/linux/fs.h, Linux 6.11; Debian 12's headers do not have it. */
+struct procmap_query {
+	uint64_t size;
+	uint64_t query_flags;
+	uint64_t query_addr;
+	uint64_t vma_start;
+	uint64_t vma_end;
+	uint64_t vma_flags;
+	uint64_t vma_page_size;
+	uint64_t vma_offset;
+	uint64_t inode;
+	uint32_t dev_major;
+	uint32_t dev_minor;
+	uint32_t vma_name_size;
+	uint32_t build_id_size;
+	uint64_t vma_name_addr;
+	uint64_t build_id_addr;
+};
+
+#define PROCMAP_QUERY	   _IOWR('f', 17, struct procmap_query)
+#define QUERY_READABLE	   0x01
+#define QUERY_WRITABLE	   0x02
+#define QUERY_EXECUTABLE   0x04
+#define QUERY_SHARED	   0x08
+#define QUERY_OR_NEXT	   0x10
+
+static bool text_only;
+
+/* Tests read as on a kernel without PROCMAP_QUERY. */
+void vma_force_text(bool on)
+{
+	text_only = on;
+}
+
+/*
+ * A descriptor on which the mappings of the process's present image can be asked for.
+ * Return: the descriptor, the caller's to close, or -errno (ESRCH gone, EACCES not allowed to look).
+ */
+int vma_open(pid_t pid)
+{
+	char path[32];
+	struct fmt f = FMT_INIT(path);
+	int fd;
+
+	fmt_str(&f, "/proc/");
+	fmt_udec(&f, (uint64_t) pid);
+	fmt_str(&f, "/maps");
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static int query(int maps, uint64_t addr, uint64_t flags, struct vma *vp)
+{
+	struct procmap_query q = {.size = sizeof(q),
+				  .query_flags = flags,
+				  .query_addr = addr,
+				  .vma_name_size = sizeof(vp->name),
+				  .vma_name_addr = (uintptr_t) vp->name};
+
+	vp->name[0] = 0;
+	if (ioctl(maps, PROCMAP_QUERY, &q) < 0) {
+		if (errno != ENAMETOOLONG)
+			return -errno;
+		q.vma_name_size = 0; /* a path that long is no module that a policy names */
+		q.vma_name_addr = 0;
+		if (ioctl(maps, PROCMAP_QUERY, &q) < 0)
+			return -errno;
+	}
+	vp->name[sizeof(vp->name) - 1] = 0;
+	vp->range = (struct range){q.vma_start, q.vma_end};
+	vp->prot = (uint8_t) (((q.vma_flags & QUERY_READABLE) ? PROT_READ : 0) |
+			      ((q.vma_flags & QUERY_WRITABLE) ? PROT_WRITE : 0) |
+			      ((q.vma_flags & QUERY_EXECUTABLE) ? PROT_EXEC : 0));
+	vp->shared = q.vma_flags & QUERY_SHARED;
+	vp->offset_bytes = q.vma_offset;
+	vp->dev = makedev(q.dev_major, q.dev_minor);
+	vp->ino = q.inode;
+	return 0;
+}
+
+static bool hex_field(const char **pp, const char *end, char stop, uint64_t *vp)
+{
+	uint64_t v = 0;
+	const char *p = *pp;
+
+	for (; p < end && *p != stop; p++) {
+		int d = *p >= '0' && *p <= '9' ? *p - '0' : *p >= 'a' && *p <= 'f' ? *p - 'a' + 10 : -1;
+
+		if (d < 0 || v >> 60)
+			return false;
+		v = v << 4 | (unsigned) d;
+	}
+	if (p == *pp || p == end)
+		return false;
+	*pp = p + 1;
+	*vp = v;
+	return true;
+}
+
+/*
+ * One line of /proc/PID/maps, without its newline (proc_pid_maps(5)).
+ * Return: 0 and *vp written, or -EINVAL.
+ */
+int vma_parse(const char *line, size_t len, struct vma *vp)
+{
+	const char *p = line, *end = line + len;
+	uint64_t start, stop, offset, major, minor, ino = 0;
+	struct vma v = {0};
+	size_t n;
+
+	if (!hex_field(&p, end, '-', &start) || !hex_field(&p, end, ' ', &stop) || end - p < 5)
+		return -EINVAL;
+	v.prot = (uint8_t) ((p[0] == 'r' ? PROT_READ : 0) | (p[1] == 'w' ? PROT_WRITE : 0) |
+			    (p[2] == 'x' ? PROT_EXEC : 0));
+	v.shared = p[3] == 's';
+	p += 5;
+	if (!hex_field(&p, end, ' ', &offset) || !hex_field(&p, end, ':', &major) ||
+	    !hex_field(&p, end, ' ', &minor))
+		return -EINVAL;
+	for (; p < end && *p >= '0' && *p <= '9'; p++)
+		ino = ino * 10 + (uint64_t) (*p - '0');
+	while (p < end && *p == ' ')
+		p++;
+	n = (size_t) (end - p) < sizeof(v.name) - 1 ? (size_t) (end - p) : sizeof(v.name) - 1;
+	memcpy(v.name, p, n);
+	v.range = (struct range){start, stop};
+	v.offset_bytes = offset;
+	v.dev = makedev((unsigned) major, (unsigned) minor);
+	v.ino = ino;
+	*vp = v;
+	return 0;
+}
+
+/* The text has no way to ask for one address: it is read from its start until the place is found. */
+static int scan_text(int maps, uint64_t addr, bool exact, enum vma_filter filter, struct vma *vp)
+{
+	FILE *f;
+	char line[8192];
+	struct vma v;
+	int r = -ENOENT, fd = dup(maps);
+
+	if (fd < 0)
+		return -errno;
+	if (lseek(fd, 0, SEEK_SET) < 0 || !(f = fdopen(fd, "r"))) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	while (fgets(line, sizeof(line), f)) {
+		if (vma_parse(line, strcspn(line, "\n"), &v) < 0) {
+			r = -EIO;
+			break;
+		}
+		if (v.range.end <= addr || (filter == VMA_EXEC && !(v.prot & PROT_EXEC)))
+			continue;
+		if (exact && v.range.start > addr)
+			break;
+		*vp = v;
+		r = 0;
+		break;
+	}
+	fclose(f);
+	return r;
+}
+
+static int look(int maps, uint64_t addr, bool exact, enum vma_filter filter, struct vma *vp)
+{
+	struct vma v;
+	int r;
+
+	if (!text_only) {
+		r = query(maps, addr,
+			  (exact ? 0 : QUERY_OR_NEXT) | (filter == VMA_EXEC ? QUERY_EXECUTABLE : 0), &v);
+		if (r != -ENOTTY) {
+			if (!r)
+				*vp = v;
+			return r;
+		}
+		text_only = true;
+	}
+	return scan_text(maps, addr, exact, filter, vp);
+}
+
+/* The mapping that covers the address. Return: 0, -ENOENT there is none, or -errno. */
+int vma_at(int maps, uint64_t addr, struct vma *vp)
+{
+	return look(maps, addr, true, VMA_ALL, vp);
+}
+
+/* The first mapping that ends behind the address. Return: 0, -ENOENT there is none, or -errno. */
+int vma_next(int maps, uint64_t addr, enum vma_filter filter, struct vma *vp)
+{
+	return look(maps, addr, false, filter, vp);
+}
+
+/*
+ * Code that the kernel itself maps into every process (arch/x86/entry/vdso/vma.c, vsyscall_64.c,
+ * kernel/events/uprobes.c). The brackets cannot be forged: a file's name begins with a slash, a name
+ * given by prctl(PR_SET_VMA) with "[anon:".
+ */
+bool vma_is_kernel_code(const struct vma *v)
+{
+	return !v->ino && (!strcmp(v->name, "[vdso]") || !strcmp(v->name, "[vsyscall]") ||
+			   !strcmp(v->name, "[uprobes]"));
+}
