@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cookie/region.h"
+
+#include <errno.h>
+#include "cookie/tree.h"
+
+/*
+ * The region table: ranges of addresses and what is known about them. Separate from tree.c, which
+ * keeps entries in order, and from table.c, which lets threads and signal handlers at it: here is
+ * only what it means to set, clear and protect a range.
+ *
+ * What holds: regions are disjoint and not empty. Two that touch and are alike may stay two, as
+ * they were entered; but whoever splits a region and puts the piece back gets one region again, or
+ * a program that toggles the protection of single pages would make the table grow.
+ *
+ * Context: freestanding, pure but for the caller's `pages`; whoever calls holds the lock.
+ */
+
+static inline uint64_t attr_of(const struct region *r)
+{
+	return r->owner | (uint64_t)r->prot << 32 | (uint64_t)r->max_prot << 40 |
+	       (uint64_t)r->flags << 48 | (uint64_t)r->seals << 56;
+}
+
+static inline uint64_t attr_with_prot(uint64_t attr, uint8_t prot)
+{
+	return (attr & ~(0xffull << 32)) | (uint64_t)prot << 32;
+}
+
+static inline void unpack(struct entry e, struct region *rp)
+{
+	*rp = (struct region){.range = {e.start, e.end},
+			      .owner = (uint32_t)e.attr,
+			      .prot = (uint8_t)(e.attr >> 32),
+			      .max_prot = (uint8_t)(e.attr >> 40),
+			      .flags = (uint8_t)(e.attr >> 48),
+			      .seals = (uint8_t)(e.attr >> 56)};
+}
+
+/*
+ * Makes an empty table whose nodes come from `pages`, which is called again whenever it grows.
+ *
+ * Return: 0, or -ENOMEM with *t unusable.
+ */
+int regions_init(struct regions *t, region_pages_fn pages)
+{
+	return tree_init(t, pages);
+}
+
+/*
+ * Finds the first region that overlaps the range: a lookup, or a step of an iteration that goes on
+ * with the rest of the range after the end of what was found.
+ *
+ * Return: true and *rp written (whole, not cut to the range), or false.
+ */
+bool regions_first(const struct regions *t, struct range range, struct region *rp)
+{
+	struct entry e;
+
+	if (!tree_find(t, range, &e))
+		return false;
+	unpack(e, rp);
+	return true;
+}
+
+/*
+ * Removes what is known about the range. Regions that reach beyond it keep the rest; one that
+ * reaches beyond both edges becomes two.
+ *
+ * Return: 0; -EINVAL for an empty range; -ENOMEM with the table unchanged.
+ */
+int regions_clear(struct regions *t, struct range range)
+{
+	struct cursor c;
+	struct leaf *l;
+	unsigned i, end;
+
+	if (range.start >= range.end)
+		return -EINVAL;
+	do {
+		tree_seek(t, range.start, &c);
+		l = c.leaf;
+		i = c.pos;
+		if (i < l->n && l->start[i] < range.start) {
+			struct entry tail = {range.end, l->end[i], l->attr[i]};
+
+			if (tail.end > range.end && tree_reserve(t, 1))
+				return -ENOMEM;
+			l->end[i] = range.start;
+			c.pos = ++i;
+			if (tail.end > range.end) {
+				tree_insert(t, &c, tail);
+				return 0;
+			}
+		}
+		for (end = i; end < l->n && l->end[end] <= range.end; end++)
+			;
+		if (end < l->n) {
+			if (l->start[end] < range.end)
+				l->start[end] = range.end;
+			c.upper = UINT64_MAX; /* what follows in the tree lies beyond */
+		}
+		if (end > i)
+			tree_remove(t, &c, end - i);
+		range.start = c.upper;
+	} while (range.start < range.end);
+	return 0;
+}
+
+/*
+ * Removes every region that overlaps the range, with all that reaches beyond it: for a caller that
+ * has no memory to be exact and must not leave anything wrong behind.
+ */
+void regions_forget(struct regions *t, struct range range)
+{
+	struct entry e;
+
+	while (tree_find(t, range, &e))
+		regions_clear(t, (struct range){e.start, e.end});
+}
+
+/* Grows an entry that is to be entered over the neighbours that it touches and that are alike. */
+static void widen(const struct regions *t, struct entry *e)
+{
+	struct entry near;
+
+	if (e->start && tree_find(t, (struct range){e->start - 1, e->start}, &near) &&
+	    near.attr == e->attr)
+		e->start = near.start;
+	if (tree_find(t, (struct range){e->end, e->end + 1}, &near) && near.attr == e->attr)
+		e->end = near.end;
+}
+
+/* Enters an entry over whatever is there. */
+static int replace(struct regions *t, struct entry e)
+{
+	struct cursor c;
+
+	if (tree_reserve(t, 2))
+		return -ENOMEM;
+	widen(t, &e);
+	regions_clear(t, (struct range){e.start, e.end});
+	tree_seek(t, e.start, &c);
+	tree_insert(t, &c, e);
+	return 0;
+}
+
+/*
+ * Enters a region; what it overlaps is replaced as by regions_clear().
+ *
+ * Return: 0; -EINVAL for an empty range; -ENOMEM with the table unchanged.
+ */
+int regions_set(struct regions *t, const struct region *r)
+{
+	struct entry e = {r->range.start, r->range.end, attr_of(r)};
+	struct cursor c;
+	struct leaf *l;
+
+	if (e.start >= e.end)
+		return -EINVAL;
+	if (tree_reserve(t, 1))
+		return -ENOMEM;
+	tree_seek(t, e.start, &c);
+	l = c.leaf;
+	if ((c.pos < l->n ? l->start[c.pos] : c.upper) >= e.end) {
+		tree_insert(t, &c, e);
+		return 0;
+	}
+	return replace(t, e);
+}
+
+/* Whether entry i, if it had this attribute, might become one with a neighbour. */
+static inline bool may_join(const struct leaf *l, unsigned i, uint64_t attr)
+{
+	if (i == 0 || i + 1 == l->n)
+		return true; /* the neighbour is in another leaf */
+	return (l->attr[i - 1] == attr && l->end[i - 1] == l->start[i]) ||
+	       (l->attr[i + 1] == attr && l->start[i + 1] == l->end[i]);
+}
+
+/*
+ * Changes the protection of what is known in the range; what is unknown stays so. Pieces become one
+ * with neighbours that they are then alike to.
+ *
+ * Return: 0; -EINVAL for an empty range; -ENOMEM: done up to some address, unchanged from there.
+ */
+int regions_protect(struct regions *t, struct range range, uint8_t prot)
+{
+	uint64_t at = range.start, attr;
+	struct entry part;
+	struct cursor c;
+	struct leaf *l;
+
+	if (range.start >= range.end)
+		return -EINVAL;
+	while (at < range.end) {
+		tree_seek(t, at, &c);
+		l = c.leaf;
+		if (c.pos == l->n) {
+			at = c.upper;
+			continue;
+		}
+		if (l->start[c.pos] >= range.end)
+			break;
+		attr = attr_with_prot(l->attr[c.pos], prot);
+		part = (struct entry){l->start[c.pos], l->end[c.pos], attr};
+		at = part.end;
+		if (attr == l->attr[c.pos])
+			continue;
+		if (part.start >= range.start && part.end <= range.end &&
+		    !may_join(l, c.pos, attr)) {
+			l->attr[c.pos] = attr;
+			continue;
+		}
+		if (part.start < range.start)
+			part.start = range.start;
+		if (part.end > range.end)
+			part.end = range.end;
+		if (replace(t, part))
+			return -ENOMEM;
+	}
+	return 0;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "interpose/arena.h"
+
+#include <sys/mman.h>
+#include "common/range.h"
+#include "interpose/gate.h"
+#include "interpose/forbid.h"
+
+/*
+ * Memory that is never given back: what is published to readers without a lock must stay readable
+ * for as long as the process lives.
+ *
+ * A chunk is a mapping with a mark that only rises. Two threads, or a handler and what it
+ * interrupted, may allocate at once: each moves the mark by one atomic addition; whoever passes
+ * the end maps the next chunk and offers it. A chunk that lost is unmapped again.
+ *
+ * Holds: bytes handed out are zero, aligned to 16, and belong to one caller. A fork child has a
+ * copy and goes on in it.
+ *
+ * Context: anywhere after the gate is mapped.
+ */
+
+#define CHUNK_BYTES 65536ull
+
+struct chunk {
+	uint64_t end;
+	uint64_t next; /* first free address; passes `end` when the chunk is full */
+};
+
+static struct chunk *current;
+
+static struct chunk *chunk_new(void)
+{
+	uint64_t at = arena_pages(CHUNK_BYTES);
+	struct chunk *c = (struct chunk *)at;
+
+	if (!at)
+		return NULL;
+	c->end = at + CHUNK_BYTES;
+	c->next = at + sizeof(*c);
+	return c;
+}
+
+/*
+ * `len_bytes` (at most half a chunk) of zeroed memory, or NULL where the kernel has none.
+ *
+ * Context: as the file.
+ */
+void *arena_alloc(size_t len_bytes)
+{
+	uint64_t len = (len_bytes + 15) & ~15ull;
+
+	if (len > CHUNK_BYTES / 2)
+		return (void *)arena_pages(len);
+	for (;;) {
+		/* pairs with the release of the exchange below: the chunk's words are written */
+		struct chunk *c = __atomic_load_n(&current, __ATOMIC_ACQUIRE), *fresh;
+
+		if (c) {
+			uint64_t at = __atomic_fetch_add(&c->next, len, __ATOMIC_RELAXED);
+
+			if (at + len <= c->end)
+				return (void *)at;
+		}
+		fresh = chunk_new();
+		if (!fresh)
+			return NULL;
+		if (!__atomic_compare_exchange_n(&current, &c, fresh, false, __ATOMIC_ACQ_REL,
+						 __ATOMIC_RELAXED))
+			gate_call6(SYS_munmap, (long)fresh, CHUNK_BYTES, 0, 0, 0, 0);
+	}
+}
+
+/*
+ * Whole zeroed pages for at least `len_bytes`, or 0. What the region table grows by.
+ *
+ * Context: as the file.
+ */
+uint64_t arena_pages(size_t len_bytes)
+{
+	uint64_t len = page_up(len_bytes);
+	long r;
+
+	if (!len)
+		return 0;
+	r = gate_call6(SYS_mmap, 0, (long)len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		       -1, 0);
+	return sys_is_error(r) ? 0 : (uint64_t)r;
+}

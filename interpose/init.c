@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "interpose/state.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+#include "common/fmt.h"
+#include "interpose/arena.h"
+#include "interpose/gate.h"
+#include "interpose/link.h"
+#include "interpose/maps.h"
+#include "interpose/mem.h"
+#include "interpose/module.h"
+#include "interpose/spawn.h"
+#include "interpose/forbid.h"
+
+/*
+ * Start-up, before any other constructor of the program (-z initfirst), in stages. The wrappers
+ * pass calls on as they are until the last of them: the supervisor judges those one by one.
+ *
+ *   LINK    finds ld.so's list; after it: the library's path and libc's own functions are known
+ *   HELLO   asks for the gate's address; starts a supervisor where there is none
+ *   GATE    maps the gate; after it: calls go through it
+ *   POLICY  maps the image's policy; after it: it is known what to watch
+ *   ADOPT   only with something to watch: the mappings that exist enter the table
+ *   PUBLISH the state becomes visible to the wrappers, and constant
+ *   SEALED  tells the supervisor that start-up is over
+ *
+ * A stage that fails leaves the process passive: the wrappers go on passing calls on, and the
+ * supervisor polices every one of them. That is slower, never less safe, so it is no reason to end
+ * a program; only a program that would run without any supervisor is ended (interpose/spawn.c).
+ *
+ * Nothing is left behind: no descriptor, and errno as it was.
+ *
+ * Context: the constructor; one thread.
+ */
+
+static void say(const char *what)
+{
+	char line[256];
+	struct fmt f = FMT_INIT(line);
+
+	fmt_str(&f, "cookiemap: ");
+	fmt_str(&f, what);
+	fmt_str(&f, "; the supervisor polices this program call by call\n");
+	sys_write(STDERR_FILENO, line, f.len);
+}
+
+/* Copies `path` into a field of the state, made absolute; a path that does not fit stays "". */
+static void path_set(char to[STATE_PATH_MAX], const char *path)
+{
+	struct fmt f = {to, STATE_PATH_MAX, 0, false};
+	long n;
+
+	if (path[0] != '/') {
+		n = sys_raw6(SYS_getcwd, (long)to, STATE_PATH_MAX - 1, 0, 0, 0, 0);
+		if (n <= 1 || to[0] != '/')
+			n = 1;
+		f.len = (size_t)n - 1;
+		fmt_char(&f, '/');
+	}
+	fmt_str(&f, path);
+	if (f.cut)
+		to[0] = 0;
+}
+
+/* The component of LD_PRELOAD that names the same file as the library; "" where there is none. */
+static void loaded_set(char to[STATE_PATH_MAX], const char *value, const char *library)
+{
+	struct fmt f = {to, STATE_PATH_MAX, 0, false};
+	const char *base = text_base(library);
+	size_t len = text_len(base), n;
+
+	for (; *value; value += n + (value[n] != 0)) {
+		for (n = 0; value[n] && value[n] != ' ' && value[n] != ':';)
+			n++;
+		if (n < len || memcmp(value + n - len, base, len) ||
+		    (n > len && value[n - len - 1] != '/'))
+			continue;
+		fmt_strn(&f, value, n);
+		if (f.cut)
+			to[0] = 0;
+		return;
+	}
+}
+
+static void stage_link(struct state *s, char **envp)
+{
+	static const char preload[] = "LD_PRELOAD=";
+	struct link l;
+
+	link_init(&l, envp);
+	if (!l.own)
+		return;
+	link_libc(&l, &s->libc);
+	path_set(s->path, l.own->l_name);
+	for (char **e = envp; *e; e++)
+		if (text_begins(*e, preload))
+			loaded_set(s->loaded, *e + sizeof(preload) - 1, l.own->l_name);
+	link_step_aside(&l);
+}
+
+/* The gate's address, 0 for none, or -errno. */
+static long stage_hello(const struct state *s, char **envp)
+{
+	long gate = gate_control(CONTROL_HELLO, CONTROL_VERSION, 0, 0, 0, 0);
+
+	if (gate != -EINVAL)
+		return gate;
+	spawn_supervisor(s->path, envp);
+	return gate_control(CONTROL_HELLO, CONTROL_VERSION, 0, 0, 0, 0);
+}
+
+static int stage_gate(uint64_t gate)
+{
+	long fd = gate_control(CONTROL_GATE, 0, 0, 0, 0, 0), r;
+
+	if (fd < 0)
+		return (int)fd;
+	do {
+		r = sys_mmap(gate, CM_PAGE, PROT_READ | PROT_EXEC,
+			     MAP_PRIVATE | MAP_FIXED_NOREPLACE, (int)fd, 0);
+	} while (r == -EINTR);
+	sys_close((int)fd);
+	if (sys_is_error(r))
+		return (int)r;
+	sys_mseal(gate, CM_PAGE); /* ENOSYS before Linux 6.10: the supervisor refuses its removal */
+	return 0;
+}
+
+static int stage_policy(struct policy *pp)
+{
+	long fd = gate_control(CONTROL_POLICY, 0, 0, 0, 0, 0), len, at = -EINVAL;
+
+	if (fd < 0)
+		return (int)fd;
+	len = sys_raw6(SYS_lseek, fd, 0, SEEK_END, 0, 0, 0);
+	if (len > 0)
+		at = sys_mmap(0, (uint64_t)len, PROT_READ, MAP_PRIVATE, (int)fd, 0);
+	sys_close((int)fd);
+	if (sys_is_error(at))
+		return (int)at;
+	sys_mseal((uint64_t)at, (uint64_t)len);
+	return policy_open(pp, (const void *)at, (size_t)len);
+}
+
+static unsigned watch_of(const struct policy *p)
+{
+	static const struct {
+		enum policy_key key;
+		enum watch watch;
+	} keys[] = {
+		{KEY_FOREIGN_REPLACE, WATCH_REPLACE},
+		{KEY_FOREIGN_UNMAP, WATCH_UNMAP},
+		{KEY_FOREIGN_PROTECT, WATCH_PROTECT},
+		{KEY_FIXED_REPLACE, WATCH_FIXED},
+	};
+	unsigned watch = 0;
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (policy_tightest(p, keys[i].key) != V_ALLOW)
+			watch |= keys[i].watch;
+	return watch;
+}
+
+/*
+ * A mapping of a file enters the table as that file's. Heap, stack and other memory of no file do
+ * not: the kernel moves their ends without a word, so what the table said of them would go stale.
+ */
+static int adopt_entry(void *arg, const struct maps_entry *e)
+{
+	const struct table *t = arg;
+	const struct module_name *name;
+
+	if (!e->path || e->path[0] != '/')
+		return 0;
+	name = module_name_of(e->path, e->path_len);
+	if (!name)
+		return -ENOMEM;
+	table_map(t, &(struct region){
+			     .range = e->range,
+			     .owner = name->id,
+			     .prot = e->prot,
+			     .max_prot = PROT_READ | PROT_WRITE | PROT_EXEC,
+			     .flags = REGION_FILE | (e->shared ? REGION_SHARED : 0),
+		     });
+	return e->prot & PROT_EXEC ? module_adopt(e->range, name) : 0;
+}
+
+/*
+ * The table, and what exists in it. Without /proc (a chroot) it starts empty: mappings are unknown
+ * until they are made, and callers are asked about one by one.
+ */
+static int stage_adopt(struct table *t)
+{
+	const size_t size = 4 * MAPS_PATH_MAX;
+	void *wipe = (void *)arena_pages(CM_PAGE);
+	char *buf;
+	int r;
+
+	if (!wipe)
+		return -ENOMEM;
+	r = table_init(t, arena_pages, wipe);
+	if (r)
+		return r;
+	buf = (char *)arena_pages(size);
+	if (!buf)
+		return -ENOMEM;
+	maps_walk(buf, size, adopt_entry, t);
+	gate_call6(SYS_munmap, (long)buf, (long)size, 0, 0, 0, 0);
+	return 0;
+}
+
+/* From the gate to what is watched. Returns with s->gate set, or with all of it unset. */
+static void stages_active(struct state *s, uint64_t gate)
+{
+	const char *wrong = NULL;
+
+	if (stage_gate(gate))
+		return; /* the page is taken in this image: nothing to tell anyone */
+	if (stage_policy(&s->policy)) {
+		say("cannot read the policy of this image");
+		return;
+	}
+	s->watch = watch_of(&s->policy);
+	s->preload = policy_value(&s->policy, KEY_EXEC_PRELOAD) && s->path[0];
+	if (s->watch && stage_adopt(&s->table))
+		wrong = "no memory for the region table";
+	if (wrong) {
+		s->watch = 0;
+		say(wrong);
+		return;
+	}
+	s->gate = gate;
+}
+
+__attribute__((constructor)) static void interpose_init(int argc, char **argv, char **envp)
+{
+	static struct state s; /* too large for a small stack */
+	long gate;
+
+	stage_link(&s, envp);
+	gate = stage_hello(&s, envp);
+	s.supervised = gate >= 0;
+	if (gate > 0)
+		stages_active(&s, (uint64_t)gate);
+	state_publish(&s);
+	if (s.supervised)
+		gate_control(CONTROL_SEALED, 0, 0, 0, 0, 0);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "common/range.h"
+#include "interpose/module.h"
+
+/* A call of the family, and who made it. */
+struct mm_call {
+	long nr;
+	uint64_t arg[6];
+	uint64_t caller; /* return address in the program */
+};
+
+#define JUDGE_GAPS 16
+
+/* Address space that a replacing call claimed before it knew what lies there. */
+struct judge_claims {
+	struct range at[JUDGE_GAPS];
+	unsigned n;
+};
+
+int judge_unmap(const struct mm_call *c, struct range range);
+int judge_protect(const struct mm_call *c, struct range range);
+int judge_replace(const struct mm_call *c, struct range range, struct judge_claims *claims);
+void judge_release(struct judge_claims *claims);
+uint32_t judge_owner(const struct mm_call *c);

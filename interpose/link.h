@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+#include <link.h>
+#include "interpose/state.h"
+
+/* The objects that ld.so has loaded, as the constructor sees them; see interpose/link.c. */
+struct link {
+	struct link_map *first; /* the program; NULL: no list to be found */
+	struct link_map *own;
+};
+
+void link_init(struct link *lp, char **envp);
+void link_libc(const struct link *l, struct libc_calls *cp);
+void link_step_aside(const struct link *l);

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "interpose/mm.h"
+
+#include "interpose/forbid.h"
+
+/*
+ * The calls of the family under a policy that has something to say about them: judged, made, and
+ * entered into the region table.
+ *
+ * A call that grants execution goes to the supervisor whatever comes of it here; it is told first
+ * who asks, since the return address lies in memory that it never reads.
+ *
+ * The table's order: what is unmapped leaves it before the kernel acts, and comes back if the
+ * kernel refuses; what is mapped enters it after. Then no thread can delete another's entry.
+ *
+ * Context: anywhere after the constructor. Arguments are the kernel's, unchecked.
+ */
+
+static long make(const struct mm_call *c)
+{
+	if (mm_grants_exec(c->nr, (long)c->arg[2]))
+		gate_control(CONTROL_CALLER, c->caller, 0, 0, 0, 0);
+	return gate_call6(c->nr, (long)c->arg[0], (long)c->arg[1], (long)c->arg[2],
+			  (long)c->arg[3], (long)c->arg[4], (long)c->arg[5]);
+}
+
+static void enter(struct range range, uint32_t owner, uint64_t prot, uint8_t flags)
+{
+	const uint8_t all = PROT_READ | PROT_WRITE | PROT_EXEC;
+
+	table_map(&state()->table, &(struct region){
+					   .range = range,
+					   .owner = owner,
+					   .prot = (uint8_t)(prot & all),
+					   .max_prot = all,
+					   .flags = flags,
+				   });
+}
+
+static uint8_t map_flags(const struct mm_call *c)
+{
+	uint64_t flags = c->arg[3];
+	uint8_t r = 0;
+
+	if ((flags & MAP_TYPE) != MAP_PRIVATE)
+		r |= REGION_SHARED;
+	if (!(flags & MAP_ANONYMOUS))
+		r |= REGION_FILE;
+	if (!r && !(c->arg[2] & (PROT_READ | PROT_WRITE | PROT_EXEC)))
+		r |= REGION_RESERVED;
+	return r;
+}
+
+static long do_mmap(const struct mm_call *c)
+{
+	struct judge_claims claims = {.n = 0};
+	struct range range;
+	long r;
+
+	if (c->arg[3] & MAP_FIXED && !(c->arg[3] & MAP_FIXED_NOREPLACE) &&
+	    range_init(&range, c->arg[0], c->arg[1])) {
+		r = judge_replace(c, range, &claims);
+		if (r)
+			return r;
+	}
+	r = make(c);
+	if (sys_is_error(r))
+		judge_release(&claims);
+	else if (range_init(&range, (uint64_t)r, c->arg[1]))
+		enter(range, judge_owner(c), c->arg[2], map_flags(c));
+	return r;
+}
+
+/* Judges and makes a call that unmaps `range`, and only that. */
+static long unmap(const struct mm_call *c, struct range range)
+{
+	struct region taken[TABLE_TAKE];
+	unsigned n;
+	long r = judge_unmap(c, range);
+
+	if (r)
+		return r;
+	n = table_take(&state()->table, range, taken, TABLE_TAKE);
+	r = make(c);
+	if (sys_is_error(r))
+		table_give(&state()->table, taken, n);
+	return r;
+}
+
+static long do_munmap(const struct mm_call *c)
+{
+	struct range range;
+
+	return range_init(&range, c->arg[0], c->arg[1]) ? unmap(c, range) : make(c);
+}
+
+static long do_mprotect(const struct mm_call *c)
+{
+	struct range range;
+	long r;
+
+	if (!range_init(&range, c->arg[0], c->arg[1]))
+		return make(c);
+	r = judge_protect(c, range);
+	if (r)
+		return r;
+	r = make(c);
+	if (!sys_is_error(r))
+		table_protect(&state()->table, range,
+			      c->arg[2] & (PROT_READ | PROT_WRITE | PROT_EXEC));
+	return r;
+}
+
+/* mremap that leaves the old range mapped: MREMAP_DONTUNMAP, or a second view (old size 0). */
+static long remap_copy(const struct mm_call *c)
+{
+	const struct table *t = &state()->table;
+	struct region old;
+	struct range to;
+	bool known = !table_find(t, c->arg[0], &old);
+	long r = make(c);
+
+	if (sys_is_error(r) || !range_init(&to, (uint64_t)r, c->arg[2]))
+		return r;
+	if (known)
+		enter(to, old.owner, old.prot, old.flags);
+	else
+		table_unmap(t, to);
+	return r;
+}
+
+static long remap_move(const struct mm_call *c, struct range from)
+{
+	const struct table *t = &state()->table;
+	struct region taken[TABLE_TAKE];
+	unsigned n = table_take(t, from, taken, TABLE_TAKE);
+	struct range to;
+	long r = make(c);
+
+	if (sys_is_error(r))
+		table_give(t, taken, n);
+	else if (range_init(&to, (uint64_t)r, c->arg[2]))
+		table_remap(t, from, to, taken, n);
+	return r;
+}
+
+static long do_mremap(const struct mm_call *c)
+{
+	struct judge_claims claims = {.n = 0};
+	bool copies = c->arg[3] & MREMAP_DONTUNMAP || !c->arg[1];
+	struct range from, to;
+	long r;
+
+	if (!range_init(&from, c->arg[0], copies ? CM_PAGE : c->arg[1]))
+		return make(c);
+	r = judge_unmap(c, from);
+	if (!r && c->arg[3] & MREMAP_FIXED && range_init(&to, c->arg[4], c->arg[2]))
+		r = judge_replace(c, to, &claims);
+	if (r)
+		return r;
+	r = copies ? remap_copy(c) : remap_move(c, from);
+	if (sys_is_error(r))
+		judge_release(&claims);
+	return r;
+}
+
+/* The length of a segment; false where the kernel will not say, and so will not attach it. */
+static bool segment_range(const struct mm_call *c, uint64_t addr, struct range *rp)
+{
+	struct shmid_ds ds;
+
+	if (sys_raw6(SYS_shmctl, (long)c->arg[0], IPC_STAT, (long)&ds, 0, 0, 0))
+		return false;
+	return range_init(rp, addr, ds.shm_segsz);
+}
+
+static long do_shmat(const struct mm_call *c)
+{
+	struct judge_claims claims = {.n = 0};
+	uint64_t flags = c->arg[2], at = flags & SHM_RND ? page_down(c->arg[1]) : c->arg[1];
+	uint64_t prot = PROT_READ | (flags & SHM_RDONLY ? 0 : PROT_WRITE) |
+			(flags & SHM_EXEC ? PROT_EXEC : 0);
+	struct range range;
+	long r = 0;
+
+	if (flags & SHM_REMAP && at && segment_range(c, at, &range))
+		r = judge_replace(c, range, &claims);
+	if (r)
+		return r;
+	r = make(c);
+	if (sys_is_error(r))
+		judge_release(&claims);
+	else if (segment_range(c, (uint64_t)r, &range))
+		enter(range, judge_owner(c), prot, REGION_SHARED);
+	return r;
+}
+
+/*
+ * shmdt(2) is given no length. The segment is what the table has there, and whatever of the same
+ * kind and owner follows without a gap: mprotect(2) may have cut it up. A neighbouring segment may
+ * be forgotten with it; facts may be lost, none may be wrong.
+ */
+static long do_shmdt(const struct mm_call *c)
+{
+	struct region first, next;
+	struct range range;
+
+	if (table_find(&state()->table, c->arg[0], &first) || first.range.start != c->arg[0])
+		return make(c);
+	range = first.range;
+	while (!table_find(&state()->table, range.end, &next) && next.owner == first.owner &&
+	       next.flags == first.flags)
+		range.end = next.range.end;
+	return unmap(c, range);
+}
+
+/*
+ * Makes one call of the family for the program, judged and entered. Calls that the table has no
+ * business with are passed on.
+ *
+ * Context: as the file.
+ * Return: what the kernel returned, or the errno of a refusal, negative.
+ */
+long mm_ruled(const struct mm_call *c)
+{
+	if (!state()->watch)
+		return make(c);
+	switch (c->nr) {
+	case SYS_mmap:
+		return do_mmap(c);
+	case SYS_munmap:
+		return do_munmap(c);
+	case SYS_mprotect:
+	case SYS_pkey_mprotect:
+		return do_mprotect(c);
+	case SYS_mremap:
+		return do_mremap(c);
+	case SYS_shmat:
+		return do_shmat(c);
+	case SYS_shmdt:
+		return do_shmdt(c);
+	default:
+		return make(c);
+	}
+}

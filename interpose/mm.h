@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/shm.h>
+#include "interpose/gate.h"
+#include "interpose/judge.h"
+
+long mm_ruled(const struct mm_call *c);
+
+/* Whether a call asks for memory that can be executed. Bits are masked, never compared. */
+static inline bool mm_grants_exec(long nr, long c)
+{
+	switch (nr) {
+	case SYS_mmap:
+	case SYS_mprotect:
+	case SYS_pkey_mprotect:
+	case SYS_remap_file_pages:
+		return c & PROT_EXEC;
+	case SYS_shmat:
+		return c & SHM_EXEC;
+	default:
+		return false;
+	}
+}
+
+/*
+ * One call of the family, made for the program at `caller`. Ends where it should nearly always: in
+ * the gate. Returns what the kernel returned, -errno on failure.
+ */
+static inline __attribute__((always_inline)) long mm_call6(void *caller, long nr, long a, long b,
+							   long c, long d, long e, long f)
+{
+	const struct state *s = state();
+
+	if (__builtin_expect(!s->watch && !(s->supervised && mm_grants_exec(nr, c)), 1))
+		return gate_call6(nr, a, b, c, d, e, f);
+	return mm_ruled(&(struct mm_call){
+		.nr = nr,
+		.arg = {(uint64_t)a, (uint64_t)b, (uint64_t)c, (uint64_t)d, (uint64_t)e,
+			(uint64_t)f},
+		.caller = (uint64_t)caller,
+	});
+}
