@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * calls WORK [MILLISECONDS]: does one kind of call over and over and prints what one costs, in
+ * nanoseconds: the median of many short batches, which an interruption spoils only one by one.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BATCH   64
+#define BATCHES 20000
+#define LENGTH  65536
+
+static char *page; /* one page, touched, in a mapping of its own */
+
+static double now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return 1e9 * (double)ts.tv_sec + (double)ts.tv_nsec;
+}
+
+static void fail(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+static void work_pair(void)
+{
+	void *p = mmap(NULL, LENGTH, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED || munmap(p, LENGTH))
+		fail("mmap and munmap");
+}
+
+/* The instruction itself, in the program's own text: not one of libc's symbols, not its wrapper. */
+static long raw(long nr, long a, long b, long c, long d)
+{
+	register long r10 __asm__("r10") = d;
+	register long r8 __asm__("r8") = -1;
+	register long r9 __asm__("r9") = 0;
+	long ret;
+
+	__asm__ volatile("syscall"
+			 : "=a"(ret)
+			 : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+			 : "rcx", "r11", "memory");
+	return ret;
+}
+
+static void work_rawpair(void)
+{
+	long p = raw(SYS_mmap, 0, LENGTH, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS);
+
+	if (p < 0 || raw(SYS_munmap, p, LENGTH, 0, 0))
+		fail("raw mmap and munmap");
+}
+
+static void work_mprotect(void)
+{
+	static int prot = PROT_READ;
+
+	if (mprotect(page, 4096, prot))
+		fail("mprotect");
+	prot ^= PROT_WRITE;
+}
+
+static void work_madvise(void)
+{
+	if (madvise(page, 4096, MADV_DONTNEED))
+		fail("madvise");
+}
+
+static void work_getppid(void)
+{
+	syscall(SYS_getppid);
+}
+
+static const struct {
+	const char *name;
+	void (*once)(void);
+} works[] = {
+	{"pair", work_pair},       {"rawpair", work_rawpair}, {"mprotect", work_mprotect},
+	{"madvise", work_madvise}, {"getppid", work_getppid},
+};
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double measure(void (*once)(void), double budget_ns)
+{
+	static double took[BATCHES];
+	double begin = now_ns(), start;
+	unsigned n = 0;
+
+	do {
+		start = now_ns();
+		for (unsigned i = 0; i < BATCH; i++)
+			once();
+		took[n++] = (now_ns() - start) / BATCH;
+	} while (n < BATCHES && (n < 5 || now_ns() - begin < budget_ns));
+	qsort(took, n, sizeof *took, compare);
+	return took[n / 2];
+}
+
+int main(int argc, char **argv)
+{
+	double budget_ms = argc > 2 ? atof(argv[2]) : 100;
+
+	page = mmap(NULL, LENGTH, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (page == MAP_FAILED)
+		fail("mmap");
+	memset(page, 1, LENGTH);
+	for (size_t i = 0; argc > 1 && i < sizeof works / sizeof *works; i++) {
+		if (strcmp(argv[1], works[i].name))
+			continue;
+		measure(works[i].once, 0); /* the first batches fault things in */
+		printf("%.1f\n", measure(works[i].once, budget_ms * 1e6));
+		return 0;
+	}
+	fprintf(stderr, "usage: calls pair|rawpair|mprotect|madvise|getppid [MILLISECONDS]\n");
+	return 2;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * A static image with one RWX segment (ld -N): the kernel maps it at execve. Given an argument it
+ * first makes an ordinary mapping, as nearly every program does; without one no call of its is ever
+ * policed before it is done.
+ */
+
+#include "tests/escape/attacks/bare.h"
+
+#include <sys/mman.h>
+
+static unsigned char here[64] = {1};
+
+__attribute__((used)) static _Noreturn void start(const long *stack)
+{
+	if (stack[0] > 1)
+		sys_mmap(0, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (bare_run(here))
+		bare_executed();
+	sys_exit_group(2);
+}
+
+__asm__(".globl _start\n"
+	"_start:\n"
+	"	mov %rsp, %rdi\n"
+	"	and $-16, %rsp\n"
+	"	call start\n");

@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The attacks, and what each must come to.
+
+A row says how the attack is started (`@` stands for the folder of the programs, `%` for the test's
+own), what it comes to natively, under the default and the strict profile, which rule a report must
+name, and a policy that switches off just what stops it. An expectation is a word or a tuple of
+words: EXECUTED, "REFUSED step ERRNO", or the signal that ended it. `EXECUTED` under a profile is
+a limit that the documentation admits; the row fails when it is no longer true, so that the
+documentation is corrected.
+"""
+
+import os
+from dataclasses import dataclass
+from typing import Callable, Optional, Sequence, Union
+
+SAME = object()     # not run under this profile
+EXECUTED = 'EXECUTED'
+KILLED = 'SIGKILL'
+
+Expected = Union[str, Sequence[str], object]
+
+
+@dataclass
+class Absent:
+    """What this kernel or user lacks natively, and what the attack comes to then."""
+    missing: Callable[[], bool]
+    native: str
+    why: str
+
+
+@dataclass
+class Row:
+    name: str
+    argv: Sequence[str]
+    default: Expected
+    strict: Expected
+    rule: Optional[str] = None
+    off: Optional[str] = None
+    native: str = EXECUTED
+    absent: Optional[Absent] = None
+
+
+def off(*settings, profile='default'):
+    return '\n'.join((f'extends = "{profile}";',) + settings)
+
+
+def no_root():
+    return os.geteuid() != 0
+
+
+def no_x32():
+    return not kernel_has('X86_X32_ABI')
+
+
+def kernel_has(name):
+    """From the running kernel's configuration; where it is not told, Debian's is assumed."""
+    import gzip
+    try:
+        with gzip.open('/proc/config.gz', 'rt') as f:
+            return f'CONFIG_{name}=y\n' in f.read()
+    except OSError:
+        return True
+
+
+WX_OFF = off('wx: { map = "allow"; transition = "allow"; file = "any"; };')
+WX_RULE = 'wx.'
+
+ROWS = []
+
+
+def add(*args, **named):
+    ROWS.append(Row(*args, **named))
+
+
+# --- RWX memory and added X, by every way in ------------------------------------------------------
+
+def add_enter(program, call, place, default=None, strict=None, **more):
+    for what, step in (('rwx', 'mmap'), ('addx', 'mprotect')):
+        key = 'map' if what == 'rwx' else 'transition'
+        refused = f'REFUSED {step} EACCES'
+        row = dict(rule=f'wx.{key}', off=off(f'wx: {{ {key} = "allow"; }};'))
+        row.update({k: v(step) if callable(v) else v for k, v in more.items()})
+        add(f'{program} {call} {place} {what}', ['@' + program, call, place, what],
+            (default or (lambda s: refused))(step), (strict or (lambda s: refused))(step), **row)
+
+
+COMPAT_OFF = off('kernel: { compat = "allow"; };')
+
+
+def enosys(step):
+    return f'REFUSED {step} ENOSYS'
+
+
+def killed(step):
+    return KILLED
+
+
+def x32(step):
+    return Absent(no_x32, f'REFUSED {step} ENOSYS', 'the kernel has no x32')
+
+
+for prog, ways in (('enter', ('main', 'constructor', 'signal', 'thread', 'fork', 'vfork',
+                              'clone_vm', 'unpreloaded', 'empty', 'chain:50')),
+                   ('enter_static', ('main', 'constructor', 'signal', 'thread', 'fork', 'vfork',
+                                     'empty', 'chain:50'))):
+    for where in ways:
+        for how in ('libc', 'syscall', 'inline') if where == 'main' else ('libc', 'inline'):
+            add_enter(prog, how, where)
+    add_enter(prog, 'int80', 'main', enosys, killed, rule='kernel.compat', off=COMPAT_OFF)
+    add_enter(prog, 'x32', 'main', enosys, killed, rule='kernel.compat', off=COMPAT_OFF,
+              absent=x32)
+
+# --- other calls that grant X ---------------------------------------------------------------------
+
+add('pkey_mprotect', ['@pkey_mprotect'], 'REFUSED pkey_mprotect EACCES',
+    'REFUSED pkey_mprotect EACCES', 'wx.transition', off('wx: { transition = "allow"; };'))
+for how in ('rwx', 'alias', 'remap'):
+    add(f'shm_exec {how}', ['@shm_exec', how], 'REFUSED shmat EACCES', 'REFUSED shmat EACCES',
+        'wx.map', WX_OFF)
+for how in ('prot_high', 'prot_low', 'prot_sem', 'flags_high'):
+    add(f'junk_prot {how}', ['@junk_prot', how], 'REFUSED mmap EACCES', 'REFUSED mmap EACCES',
+        'wx.map', off('wx: { map = "allow"; };'))
+add('junk_prot validate', ['@junk_prot', 'validate'], 'REFUSED mmap EACCES', 'REFUSED mmap EACCES',
+    WX_RULE, WX_OFF)
+add('junk_prot fd_high', ['@junk_prot', 'fd_high'], 'REFUSED mmap EACCES', 'REFUSED mmap EACCES',
+    'wx.file', off('wx: { file = "any"; };'))
+add('junk_prot mprotect_sem', ['@junk_prot', 'mprotect_sem'], 'REFUSED mprotect EACCES',
+    'REFUSED mprotect EACCES', 'wx.transition', off('wx: { transition = "allow"; };'))
+for how in ('toggle', 'xonly', 'shared', 'fork'):
+    add(f'anonymous_rx {how}', ['@anonymous_rx', how], 'REFUSED mmap EACCES', 'REFUSED mmap EACCES',
+        'wx.map', WX_OFF)
+add('mremap_dup rx_first', ['@mremap_dup', 'rx_first'], 'REFUSED mmap EACCES',
+    'REFUSED mmap EACCES', 'wx.map', WX_OFF)
+add('mremap_dup rw_first', ['@mremap_dup', 'rw_first'], 'REFUSED mprotect EACCES',
+    'REFUSED mprotect EACCES', 'wx.transition', WX_OFF)
+for how in ('mapped', 'stack'):
+    add(f'growsdown {how}', ['@growsdown', how], 'REFUSED mprotect EACCES',
+        'REFUSED mprotect EACCES', WX_RULE, WX_OFF)
+add('remap_file_pages', ['@remap_file_pages', '%two-pages'], 'REFUSED remap_file_pages ENOSYS',
+    'REFUSED remap_file_pages ENOSYS', 'kernel.remap_file_pages',
+    off('kernel: { remap_file_pages = "allow"; };'))
+
+# --- code written into an object and mapped from it -----------------------------------------------
+
+for kind in ('memfd', 'tmpfile', 'file', 'unlinked', 'posix'):
+    for how in ('written', 'alias', 'alias_late', 'reopened', 'protected'):
+        if how in ('written', 'alias', 'alias_late', 'reopened'):
+            refused = 'REFUSED mmap_exec EACCES'
+        else:
+            refused = 'REFUSED mprotect EACCES'
+        memfd = kind == 'memfd'
+        any_file = off('wx: { file = "any"; };', profile='default' if memfd else 'strict')
+        if how == 'protected':
+            # Adding X to a file's mapping is a transition before it is a matter of its file.
+            add(f'object {kind} {how}', ['@object', kind, how], refused, refused, 'wx.', WX_OFF)
+        else:
+            add(f'object {kind} {how}', ['@object', kind, how],
+                refused if memfd else EXECUTED, refused, 'wx.file', any_file)
+
+# --- the program's own text, other processes ------------------------------------------------------
+
+add('text rwx', ['@text', 'rwx'], 'REFUSED mprotect_rwx EACCES', 'REFUSED mprotect_rwx EACCES',
+    'wx.map', WX_OFF)
+add('text toggle', ['@text', 'toggle'], 'REFUSED mprotect_rx EACCES', 'REFUSED mprotect_rx EACCES',
+    'wx.transition', WX_OFF)
+add('text replace', ['@text', 'replace'], 'REFUSED mmap EACCES', 'REFUSED mmap EACCES', 'wx.map',
+    WX_OFF)
+# Nobody stops this by default; a policy has to ask for it, and then Landlock says EACCES.
+add('text proc_mem', ['@text', 'proc_mem'], EXECUTED, 'REFUSED open EACCES', None,
+    off('kernel: { proc_mem = "allow"; };', profile='strict'))
+for how in ('ptrace_attach', 'ptrace_seize', 'ptrace_traceme'):
+    add(f'other_process {how}', ['@other_process', how], EXECUTED, 'REFUSED ptrace ENOSYS',
+        'kernel.ptrace', None)
+add('other_process vm_writev', ['@other_process', 'vm_writev'], EXECUTED,
+    'REFUSED process_vm_writev ENOSYS', 'kernel.process_vm_writev', None)
+
+# --- kernel interfaces ----------------------------------------------------------------------------
+
+for how, key, by_default, absent in (
+        ('io_uring_setup', 'io_uring', False, None),
+        ('userfaultfd', 'userfaultfd', False,
+         Absent(no_root, 'REFUSED userfaultfd EPERM', 'not root')),
+        ('dev_userfaultfd', 'userfaultfd', False, None),
+        ('dev_userfaultfd_junk', 'userfaultfd', False, None),
+        ('modify_ldt', 'modify_ldt', False, None),
+        ('prctl_map', 'prctl_mm', False, None),
+        ('prctl_map_size', 'prctl_mm', False, None),
+        ('map_vdso', 'map_vdso', False, None),
+        ('io_setup', 'aio', True, None),
+        ('perf_event_open', 'perf_event', True, None),
+        ('bpf', 'bpf', True, Absent(no_root, 'REFUSED bpf EPERM', 'not root'))):
+    no = f'REFUSED {how} ENOSYS'
+    add(f'interface {how}', ['@interface', how], EXECUTED if by_default else no, no,
+        f'kernel.{key}', None if by_default else off(f'kernel: {{ {key} = "allow"; }};'),
+        absent=absent)
+
+for how in ('mmap', 'mprotect'):
+    add(f'personality {how}', ['@personality', how], 'REFUSED personality ENOSYS',
+        'REFUSED personality ENOSYS', 'kernel.personality',
+        off('kernel: { personality = "allow"; };'))
+add('personality exec', ['@personality', 'exec', '@i386_noexecstack'], 'REFUSED personality ENOSYS',
+    'REFUSED personality ENOSYS', 'kernel.personality',
+    off('wx: { map = "allow"; };', 'kernel: { personality = "allow"; compat = "allow"; };'))
+
+# --- images -----------------------------------------------------------------------------------
+
+add('i386 image without PT_GNU_STACK', ['@i386_image'], ('SIGSYS', KILLED), KILLED, None, None)
+add('dlopen_execstack', ['@dlopen_execstack', '@libexecstack.so'], 'REFUSED dlopen EACCES',
+    'REFUSED dlopen EACCES', WX_RULE, WX_OFF)
+add('execstack', ['@execstack'], KILLED, KILLED, 'wx.map', WX_OFF)
+add('execstack_static', ['@execstack_static'], KILLED, KILLED, 'wx.map', WX_OFF)
+add('rwx_segment after a call', ['@rwx_segment', 'loud'], KILLED, KILLED, 'wx.map', WX_OFF)
+# Without any mm call there is no first notification to look at.
+add('rwx_segment without a call', ['@rwx_segment'], EXECUTED, KILLED, 'wx.map',
+    off('exec: { verify = "first"; };', profile='strict'))
+for how in ('fexecve', 'execveat', 'path', 'script'):
+    for image in ('payload', 'payload_static'):
+        add(f'memfd_image {how} {image}', ['@memfd_image', how, '@' + image], KILLED, KILLED,
+            'wx.file', off('wx: { file = "any"; };'))
+for image in ('payload', 'payload_static'):
+    add(f'memfd_image file {image}', ['@memfd_image', 'file', '@' + image], EXECUTED, KILLED,
+        'wx.file', off('wx: { file = "any"; };', profile='strict'))
+
+# --- the gate, the control channel, the supervisor ------------------------------------------------
+
+for how, step in (('rwx', 'mmap'), ('addx', 'mprotect'), ('pkey', 'mprotect'), ('shm', 'shmat'),
+                  ('memfd', 'mmap')):
+    add(f'gate_jump {how}', ['@gate_jump', how], f'REFUSED {step} EACCES', f'REFUSED {step} EACCES',
+        WX_RULE, WX_OFF)
+for how in ('unmap', 'replace', 'protect', 'move', 'cover', 'discard'):
+    add(f'gate_rewrite {how}', ['@gate_rewrite', how], f'REFUSED {how} EPERM',
+        f'REFUSED {how} EPERM', None, None)
+add('gate_rewrite write', ['@gate_rewrite', 'write'], 'REFUSED write EPERM', 'REFUSED write EPERM',
+    None, None)
+add('gate_segment', ['@gate_segment'], KILLED, KILLED, None, None)
+add('gate_segment silent', ['@gate_segment', 'silent'], EXECUTED, KILLED, None, None)
+add('gate_plant', ['@gate_plant', '@gate_plant_static'], 'REFUSED mmap EPERM', 'REFUSED mmap EPERM',
+    None, None)
+add('forge_control', ['@forge_control'], 'REFUSED mmap EACCES', 'REFUSED mmap EACCES', WX_RULE,
+    WX_OFF)
+for how in ('memfd', 'data', 'name'):
+    add(f'jit_impostor {how}', ['@jit_impostor', how], 'REFUSED mmap EACCES', 'REFUSED mmap EACCES',
+        'wx.map', WX_OFF)
