@@ -319,7 +319,7 @@ static enum verdict model(const struct seccomp_data *d, uint64_t gate)
 		notify = !d->args[0] || d->args[0] == 16 || d->args[0] == 0x4206;
 		break;
 	case SYS_seccomp:
-		notify = first == 1 && d->args[1] & 8;
+		notify = first == 1 && d->args[1] & 8 && d->args[2];
 		break;
 	}
 	return notify ? NOTIFY : ALLOW;

@@ -285,6 +285,24 @@ START_TEST(without_a_gate_the_same_calls_are_notified)
 }
 END_TEST
 
+/* As in a container that forbids seccomp(2), and as before Linux 5.0. */
+START_TEST(kernel_without_notifications_is_told_apart)
+{
+	struct sock_filter f[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_seccomp, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog without = {sizeof(f) / sizeof(*f), f}, prog = {0};
+
+	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &without), 0);
+	ck_assert_int_eq(filter_build(GATE_ADDR, &prog), -EOPNOTSUPP);
+	ck_assert_ptr_null(prog.filter);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("live");
@@ -293,6 +311,7 @@ int main(void)
 	int n_failed;
 
 	tcase_add_test(t, kernel_and_simulator_agree);
+	tcase_add_test(t, kernel_without_notifications_is_told_apart);
 	tcase_add_test(t, without_a_gate_the_same_calls_are_notified);
 	suite_add_tcase(s, t);
 	sr = srunner_create(s);

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * The three places where a verdict is given, row by row, and they must agree: the filter (in the
+ * simulator), the supervisor's decision, and the evaluator asked about the deeds of the row.
+ */
+
+#include <check.h>
+#include <errno.h>
+#include <linux/audit.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/shm.h>
+#include <unistd.h>
+#include "common/call.h"
+#include "policy/filter.h"
+#include "policy/read.h"
+#include "supervise/decide.h"
+#include "tests/verdict/bpf.h"
+
+#define A    0x7f0000000000ull
+#define G    0x7e8012345000ull
+#define RW   (PROT_READ | PROT_WRITE)
+#define RX   (PROT_READ | PROT_EXEC)
+#define RWX  (PROT_READ | PROT_WRITE | PROT_EXEC)
+#define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
+
+#define JIT_MODULE   "/usr/lib/jvm/java-17-openjdk-amd64/lib/server/libjvm.so"
+#define OTHER_MODULE "/usr/lib/x86_64-linux-gnu/libz.so.1.2.13"
+
+enum from { GATE, LIBC, CODE };
+
+/* What lies at A, or behind descriptor 3, and who asks. */
+enum world {
+	NOTHING,
+	STARTING, /* the library has not ended its start-up */
+	RW_MEMORY,
+	RX_MEMORY,
+	RX_THEN_RW,
+	RX_THEN_GAP,
+	TOO_MANY, /* more mappings than fit the facts */
+	DEVICE,
+	MEMFD,
+	NEW_FILE,
+	SETTLED_FILE,
+	TRUSTED_FILE,
+	UNKNOWN_FILE,
+	GATE_FILE,
+	GATE_FILE_LATE,
+	JIT_ASKS,
+	JIT_UNKNOWN,	/* a module of wx.jit is mapped, and nobody says who asks */
+	JIT_OTHER_ASKS, /* it is mapped, and another module asks */
+	JIT_CLAIMED,	/* it is said to ask, and is not mapped */
+	LIBFFI_ASKS,
+};
+
+enum how { IS_PASSED, IS_MADE, IS_CHECKED, IS_ANSWERED, IS_KILLED };
+
+struct outcome {
+	enum how how;
+	long value; /* with IS_ANSWERED */
+};
+
+struct row {
+	const char *text;
+	const char *policy;
+	enum from from;
+	enum world world;
+	uint32_t arch;
+	int nr;
+	uint64_t args[6];
+	unsigned deeds;
+	enum policy_key rule;
+	struct outcome outcome;
+};
+
+#define UNWRAP(...)   __VA_ARGS__
+#define PASS	      {IS_PASSED, 0}
+#define GO	      {IS_MADE, 0}
+#define GO_CHECKED    {IS_CHECKED, 0}
+#define KILL	      {IS_KILLED, 0}
+#define SAY(n)	      {IS_ANSWERED, n}
+#define NATIVE(name)  AUDIT_ARCH_X86_64, SYS_##name
+#define X32(name)     AUDIT_ARCH_X86_64, SYS_##name | 0x40000000
+#define I386(number)  AUDIT_ARCH_I386, number
+#define ROW(policy, from, world, call, args, deeds, rule, outcome)                                  \
+	{#policy " " #from " " #world " " #call #args " -> " #rule " " #outcome,                \
+	 #policy, from, world, call, {UNWRAP args}, deeds, KEY_##rule, outcome},
+
+static const struct row rows[] = {
+#include "tests/verdict/decide.rows"
+};
+
+#define N_ROWS ((int) (sizeof(rows) / sizeof(*rows)))
+
+/* Policies that are no profile. */
+static const struct {
+	const char *name;
+	const char *text;
+} files[] = {
+	{"killing", "wx: { map = \"kill\"; transition = \"kill\"; }; raw = \"kill\";"},
+	{"trusting", "wx: { file_allow = [ \"memfd:good*\" ]; };"
+		     "modules = ( { name = \"libffi.so.*\"; wx: { map = \"log\"; }; } );"},
+	{"trusted", "wx: { file = \"trusted\"; };"},
+};
+
+#define N_FILES (sizeof(files) / sizeof(*files))
+
+static struct sock_fprog filter;
+static struct policy_set *set;
+
+static void open_policy(const char *name, struct policy_blob *b, struct policy *p)
+{
+	char path[] = "/tmp/cookiemap-verdict-XXXXXX";
+	FILE *f;
+	size_t i = 0;
+
+	while (i < N_FILES && strcmp(files[i].name, name))
+		i++;
+	if (i == N_FILES) {
+		ck_assert_int_eq(policy_set_profile(set, name, b, stderr), 0);
+	} else {
+		f = fdopen(mkstemp(path), "w");
+		ck_assert_ptr_nonnull(f);
+		fputs(files[i].text, f);
+		fclose(f);
+		ck_assert_int_eq(policy_set_file(set, path, b, stderr), 0);
+		unlink(path);
+	}
+	ck_assert_int_eq(policy_open(p, b->data, b->size_bytes), 0);
+}
+
+static struct vma vma(uint64_t start, uint8_t prot)
+{
+	return (struct vma){.range = {start, start + CM_PAGE}, .prot = prot};
+}
+
+static void build_memory(enum world w, struct facts *f, struct vma *v)
+{
+	v[0] = vma(A, w == RW_MEMORY ? RW : RX);
+	v[1] = vma(A + CM_PAGE, RW);
+	f->vmas = v;
+	switch (w) {
+	case RW_MEMORY:
+	case RX_MEMORY:
+	case RX_THEN_GAP:
+		f->n_vmas = 1;
+		break;
+	case RX_THEN_RW:
+		f->n_vmas = 2;
+		break;
+	default:
+		break;
+	}
+	f->vmas_cut = w == TOO_MANY;
+	f->has_gap = w == RX_THEN_GAP || w == NOTHING;
+}
+
+static void build_file(enum world w, struct facts *f, struct object *o)
+{
+	*o = (struct object){.regular = w != DEVICE, .name = "memfd:good"};
+	o->file.name = o->name;
+	o->file.memfd = w == MEMFD || w == GATE_FILE || w == GATE_FILE_LATE;
+	o->file.settled = w == SETTLED_FILE || w == TRUSTED_FILE;
+	o->file.trusted = w == TRUSTED_FILE;
+	o->is_gate = w == GATE_FILE || w == GATE_FILE_LATE;
+	if (w >= DEVICE && w <= GATE_FILE_LATE && w != UNKNOWN_FILE)
+		f->file = o;
+}
+
+static void build(const struct row *row, const struct policy *p, struct call *c, struct facts *f,
+		  struct vma *v, struct object *o)
+{
+	enum world w = row->world;
+
+	*c = (struct call){.nr = row->nr, .arch = row->arch, .ip = row->from == GATE ? G + 6 : 0x401002};
+	memcpy(c->args, row->args, sizeof(c->args));
+	*f = (struct facts){.policy = p, .gate = G, .by_libc = row->from == LIBC};
+	f->started = w != STARTING && w != GATE_FILE;
+	build_memory(w, f, v);
+	build_file(w, f, o);
+	f->jit_image = w == JIT_ASKS || w == JIT_UNKNOWN || w == JIT_OTHER_ASKS;
+	if (w == JIT_ASKS || w == JIT_CLAIMED)
+		f->caller = JIT_MODULE;
+	if (w == JIT_OTHER_ASKS)
+		f->caller = OTHER_MODULE;
+	if (w == LIBFFI_ASKS)
+		f->caller = "/usr/lib/x86_64-linux-gnu/libffi.so.8.1.2";
+}
+
+static bool filter_passes(const struct call *c)
+{
+	struct seccomp_data d = {.nr = c->nr, .arch = c->arch, .instruction_pointer = c->ip};
+	uint32_t ret;
+
+	memcpy(d.args, c->args, sizeof(c->args));
+	ck_assert_int_eq(bpf_run(&filter, &d, &ret), 0);
+	return ret == SECCOMP_RET_ALLOW;
+}
+
+static enum how how_of(const struct decision *d)
+{
+	if (d->action == DECIDE_KILL)
+		return IS_KILLED;
+	if (d->action == DECIDE_ANSWER)
+		return IS_ANSWERED;
+	return d->check ? IS_CHECKED : IS_MADE;
+}
+
+static void agree_with_evaluator(const struct row *row, const struct facts *f,
+				 const struct decision *d)
+{
+	static const struct policy_file unknown;
+	struct policy_ask ask = {.deeds = row->deeds, .kernel_key = row->rule, .caller = f->caller,
+				 .jit_image = f->jit_image, .file = f->file ? &f->file->file : &unknown};
+	struct policy_ruling r;
+
+	if (ask.kernel_key == KEY_NONE && row->deeds & DEED_KERNEL)
+		ask.kernel_key = KEY_K_PTRACE; /* the one such row that a profile allows */
+	policy_rule(f->policy, &ask, &r);
+	ck_assert_msg(r.verdict == d->ruling.verdict && r.rule == d->ruling.rule,
+		      "%s: the evaluator says %d by %s, the supervisor %d by %s", row->text, r.verdict,
+		      policy_key_name(r.rule), d->ruling.verdict, policy_key_name(d->ruling.rule));
+}
+
+/* Loop: every row. */
+START_TEST(filter_supervisor_and_evaluator_agree)
+{
+	const struct row *row = &rows[_i];
+	struct policy_blob blob;
+	struct policy p;
+	struct call c;
+	struct facts f;
+	struct vma v[2];
+	struct object o;
+	struct decision d;
+
+	open_policy(row->policy, &blob, &p);
+	build(row, &p, &c, &f, v, &o);
+	decide(&c, &f, &d);
+	ck_assert_msg(filter_passes(&c) == (row->outcome.how == IS_PASSED), "%s: the filter disagrees", row->text);
+	ck_assert_msg(d.ruling.rule == row->rule, "%s: ruled by %s", row->text,
+		      policy_key_name(d.ruling.rule));
+	if (row->outcome.how == IS_PASSED)
+		ck_assert_msg(d.action == DECIDE_CONTINUE && d.ruling.verdict == V_ALLOW,
+			      "%s: the supervisor would not have let it through", row->text);
+	else
+		ck_assert_msg(how_of(&d) == row->outcome.how, "%s: outcome %d", row->text, how_of(&d));
+	if (row->outcome.how == IS_ANSWERED)
+		ck_assert_msg(d.value == row->outcome.value, "%s: answered %ld", row->text, d.value);
+	agree_with_evaluator(row, &f, &d);
+	policy_blob_deinit(&blob);
+}
+END_TEST
+
+/* Whatever its registers hold, a call that may grant execution never passes the filter unseen. */
+START_TEST(no_random_grant_passes_the_filter)
+{
+	static const int calls[] = {SYS_mmap, SYS_mprotect, SYS_pkey_mprotect};
+	struct call c = {.arch = AUDIT_ARCH_X86_64, .ip = G + 6};
+
+	srandom(1);
+	for (int i = 0; i < 100000; i++) {
+		c.nr = calls[i % 3];
+		for (int k = 0; k < 6; k++)
+			c.args[k] = (uint64_t) random() << 33 ^ (uint64_t) random() << 11 ^ (uint64_t) random();
+		c.args[2] |= PROT_EXEC;
+		ck_assert(!filter_passes(&c));
+		c.args[2] &= ~(uint64_t) PROT_EXEC;
+		ck_assert(filter_passes(&c));
+	}
+}
+END_TEST
+
+int main(void)
+{
+	struct policy_dirs none = {0};
+	Suite *s = suite_create("decide");
+	TCase *t = tcase_create("rows");
+	SRunner *r = srunner_create(s);
+	int failed;
+
+	if (filter_build(G, &filter) < 0 || policy_set_new(&set, &none, stderr) < 0)
+		return 1;
+	tcase_add_loop_test(t, filter_supervisor_and_evaluator_agree, 0, N_ROWS);
+	tcase_add_test(t, no_random_grant_passes_the_filter);
+	tcase_set_timeout(t, 30);
+	suite_add_tcase(s, t);
+	srunner_set_tap(r, "-");
+	srunner_run_all(r, CK_SILENT);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	policy_set_free(set);
+	filter_deinit(&filter);
+	return failed != 0;
+}
