@@ -200,7 +200,7 @@ static void prefix_init(struct prefix *p, uint64_t gate)
 struct condition {
 	int nr;
 	unsigned n_cmp;
-	struct scmp_arg_cmp cmp[2];
+	struct scmp_arg_cmp cmp[3];
 };
 
 #define INT_IS(arg, value)                                 \
@@ -211,6 +211,10 @@ struct condition {
 	{                                  \
 		arg, SCMP_CMP_EQ, value, 0 \
 	}
+#define LONG_IS_NOT(arg, value)            \
+	{                                  \
+		arg, SCMP_CMP_NE, value, 0 \
+	}
 #define BIT_SET(arg, mask)                          \
 	{                                           \
 		arg, SCMP_CMP_MASKED_EQ, mask, mask \
@@ -220,6 +224,7 @@ static const struct condition conditions[] = {
 	{SYS_ioctl, 1, {INT_IS(1, USERFAULTFD_NEW)}},
 	{SYS_personality, 1, {BIT_SET(0, READ_IMPLIES_EXEC)}},
 	{SYS_prctl, 1, {INT_IS(0, PR_SET_MM)}},
+	{SYS_prctl, 1, {INT_IS(0, PR_SET_CHILD_SUBREAPER)}},
 	{SYS_arch_prctl, 1, {INT_IS(0, ARCH_MAP_VDSO_X32)}},
 	{SYS_arch_prctl, 1, {INT_IS(0, ARCH_MAP_VDSO_32)}},
 	{SYS_arch_prctl, 1, {INT_IS(0, ARCH_MAP_VDSO_64)}},
@@ -227,8 +232,9 @@ static const struct condition conditions[] = {
 	{SYS_ptrace, 1, {LONG_IS(0, PTRACE_ATTACH)}},
 	{SYS_ptrace, 1, {LONG_IS(0, PTRACE_SEIZE)}},
 	{SYS_seccomp,
-	 2,
-	 {INT_IS(0, SECCOMP_SET_MODE_FILTER), BIT_SET(1, SECCOMP_FILTER_FLAG_NEW_LISTENER)}},
+	 3,
+	 {INT_IS(0, SECCOMP_SET_MODE_FILTER), BIT_SET(1, SECCOMP_FILTER_FLAG_NEW_LISTENER),
+	  LONG_IS_NOT(2, 0)}}, /* libseccomp asks with NULL what the kernel can do */
 };
 
 static int rules_add_call(scmp_filter_ctx ctx, int nr)
@@ -279,9 +285,12 @@ static int rules_add(scmp_filter_ctx ctx)
 /* libseccomp's program as the content of a memfd, the only place 2.5.4 can put it. */
 static int rules_export(int fd)
 {
-	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+	scmp_filter_ctx ctx;
 	int r;
 
+	if (seccomp_api_get() < 5) /* what a NOTIFY rule says to that is EINVAL */
+		return -EOPNOTSUPP;
+	ctx = seccomp_init(SCMP_ACT_ALLOW);
 	if (!ctx)
 		return -ENOMEM;
 	r = rules_add(ctx);
@@ -322,11 +331,11 @@ static int program_join(const struct prefix *p, int fd, struct sock_fprog *progp
  * Opens and closes one descriptor and calls into libseccomp, which allocates: for the supervisor
  * and the tools, never for the target.
  *
- * Return: 0; -EINVAL: the address is no user page; -EOPNOTSUPP: this kernel has no notifications;
- * -ENOMEM, -EMFILE, -E2BIG and the like.
+ * Return: 0; -EINVAL: the address is no user page; -EOPNOTSUPP: this kernel or a filter around this
+ * process gives no notifications; -ENOMEM, -EMFILE, -E2BIG and the like.
  *
- * Source: seccomp(2), "Filters"; the gate's own text is `endbr64; syscall; ret`, and the kernel
- * reports the address of the instruction after `syscall`.
+ * Source: seccomp(2), "Filters"; seccomp_api_get(3), level 5; the gate's own text is `endbr64;
+ * syscall; ret`, and the kernel reports the address of the instruction after `syscall`.
  */
 int filter_build(uint64_t gate, struct sock_fprog *progp)
 {

@@ -303,6 +303,10 @@ void decide(const struct call *c, const struct facts *f, struct decision *dp)
 		apply(&d);
 	} else if (is_mm(c)) {
 		decide_mm(c, f, &d);
+	} else if (c->nr == SYS_uselib) { /* a segment of a file, RWX */
+		rule(c, f, DEED_WX | DEED_X_FILE, KEY_NONE, &d.ruling);
+		apply(&d);
+		d.check = d.action == DECIDE_CONTINUE;
 	} else if ((key = kernel_key(c)) != KEY_NONE) {
 		rule(c, f, DEED_KERNEL, key, &d.ruling);
 		apply(&d);

@@ -310,7 +310,7 @@ static enum verdict model(const struct seccomp_data *d, uint64_t gate)
 		notify = first & 0x400000;
 		break;
 	case SYS_prctl:
-		notify = first == 35;
+		notify = first == 35 || first == 36;
 		break;
 	case SYS_arch_prctl:
 		notify = first >= 0x2001 && first <= 0x2003;
