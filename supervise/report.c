@@ -20,10 +20,10 @@
  * would allow it. The same call site is written the first time and then at its 10th, 100th, …
  * occurrence with the count, so that a loop cannot fill a disk.
  *
- * The standard error that the tree was started with is held as long as its first process lives. If
- * it is a pipe or a socket it is let go then: whoever reads it waits for its end, and a daemon that
- * closed its own would otherwise be kept talking to its caller by us. From there on reports go to
- * the system log.
+ * The standard error that the tree was started with is held as long as its first process lives.
+ * Unless it is a file it is let go then: whoever reads a pipe, a socket or the other side of a
+ * terminal waits for its end, and a daemon that closed its own would otherwise be kept talking to
+ * its caller by us. From there on reports go to the system log.
  */
 
 /* What flip is to serve is let through and recorded as long as there is no flip. */
@@ -34,7 +34,7 @@ void report_init(struct report *r, int err)
 	struct stat st;
 
 	*r = (struct report){.err = err, .syslog = -1};
-	r->err_is_stream = err >= 0 && !fstat(err, &st) && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
+	r->err_is_stream = err >= 0 && !fstat(err, &st) && !S_ISREG(st.st_mode);
 	for (int i = 0; i < REPORT_SINKS; i++)
 		r->sinks[i].fd = -1;
 }

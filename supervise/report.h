@@ -24,7 +24,7 @@ struct violation {
 
 struct report {
 	int err; /* descriptor for "stderr"; -1: given up, syslog instead */
-	bool err_is_stream; /* a pipe or socket, whose reader waits for its end */
+	bool err_is_stream; /* not a file: its reader waits for its end */
 	int syslog;
 	uint64_t said[64]; /* hashes of what is said once */
 	struct {

@@ -302,9 +302,21 @@ static void handle(struct supervisor *s)
 	}
 }
 
+/*
+ * The kernel wants the structure zeroed. By hand: libc's memset leaves vector registers in use, and
+ * every switch between target and supervisor would then save and restore them.
+ */
+static void clear_notif(struct supervisor *s)
+{
+	volatile uint64_t *word = (uint64_t *) s->notif;
+
+	for (size_t i = 0; i < s->notif_bytes / sizeof(*word); i++)
+		word[i] = 0;
+}
+
 static int receive(struct supervisor *s)
 {
-	memset(s->notif, 0, s->notif_bytes);
+	clear_notif(s);
 	if (ioctl(s->listener, SECCOMP_IOCTL_NOTIF_RECV, s->notif) < 0)
 		return errno == ENOENT || errno == EINTR ? 0 : -errno;
 	handle(s);
