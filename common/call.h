@@ -45,7 +45,7 @@
 	X(USERFAULTFD, userfaultfd, 1, K_USERFAULTFD)                                        \
 	X(IOCTL, ioctl, 3, K_USERFAULTFD) /* USERFAULTFD_IOC_NEW on /dev/userfaultfd only */ \
 	X(PERSONALITY, personality, 1, K_PERSONALITY) /* READ_IMPLIES_EXEC only */           \
-	X(PRCTL, prctl, 5, K_PRCTL_MM)                /* PR_SET_MM, CHILD_SUBREAPER */        \
+	X(PRCTL, prctl, 5, K_PRCTL_MM)                /* PR_SET_MM, CHILD_SUBREAPER */       \
 	X(ARCH_PRCTL, arch_prctl, 2, K_MAP_VDSO)      /* ARCH_MAP_VDSO_* only */             \
 	X(MODIFY_LDT, modify_ldt, 3, K_MODIFY_LDT)                                           \
 	X(IO_SETUP, io_setup, 2, K_AIO)                                                      \

@@ -40,8 +40,8 @@ enum control_op {
 	 * violation that was decided in the process */
 	CONTROL_REPORT = 6,
 	/* (address, what, offset) → the executable VMA at that address: its start, its end, its
-	 * module's number in the tree (0: anonymous), or seven bytes of its path from the offset on,
-	 * first byte lowest, zeroes past the end. ENOENT: nothing executable there. */
+	 * module's number in the tree (0: anonymous), or seven bytes of its path from the offset
+	 * on, first byte lowest, zeroes past the end. ENOENT: nothing executable there. */
 	CONTROL_MODULE = 7,
 	/* (descriptor of a sealed memfd with a compiled policy) → 0: from now on this process and
 	 * what it starts get the narrower of their policy and this one */

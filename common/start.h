@@ -21,7 +21,7 @@
 #include <linux/filter.h>
 #include <stdint.h>
 
-#define START_VERSION	  1
+#define START_VERSION    1
 #define START_MAX_FILTER 4096 /* BPF_MAXINSNS, include/uapi/linux/bpf_common.h */
 
 enum start_flag {

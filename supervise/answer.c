@@ -30,18 +30,18 @@ void answer_value(struct supervisor *s, long value)
 {
 	*s->resp = (struct seccomp_notif_resp){0};
 	if (value < 0 && value >= -4095)
-		s->resp->error = (int) value;
+		s->resp->error = (int)value;
 	else
 		s->resp->val = value;
 	send_resp(s);
 }
 
-/* The call returns a new descriptor of the caller's for this file of ours. Linux 5.14; before it the
- * two steps are made one after the other. */
+/* The call returns a new descriptor of the caller's for this file of ours. Linux 5.14; before it
+ * the two steps are made one after the other. */
 void answer_fd(struct supervisor *s, int fd)
 {
 	struct seccomp_notif_addfd a = {.id = s->notif->id,
-					.srcfd = (uint32_t) fd,
+					.srcfd = (uint32_t)fd,
 					.newfd_flags = O_CLOEXEC,
 					.flags = SECCOMP_ADDFD_FLAG_SEND};
 	int r = ioctl(s->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &a);

@@ -20,7 +20,7 @@ uint64_t now_ns(void)
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t) t.tv_sec * 1000000000u + (uint64_t) t.tv_nsec;
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
 static void drop(struct supervisor *s, unsigned i)
@@ -45,7 +45,8 @@ void check_later(struct supervisor *s, struct task *k)
 	} else if (i == s->n_checks) {
 		s->n_checks++;
 	}
-	s->checks[i] = (struct check){.pid = k->proc->pid, .tid = k->tid, .due_ns = now_ns() + rounds_ns[0]};
+	s->checks[i] = (struct check){
+		.pid = k->proc->pid, .tid = k->tid, .due_ns = now_ns() + rounds_ns[0]};
 }
 
 /* A thread speaks again: the call before has been made. */
@@ -75,7 +76,7 @@ int check_timeout_ms(struct supervisor *s)
 		if (s->checks[i].due_ns < first)
 			first = s->checks[i].due_ns;
 	now = now_ns();
-	return first <= now ? 0 : (int) ((first - now + 999999) / 1000000);
+	return first <= now ? 0 : (int)((first - now + 999999) / 1000000);
 }
 
 void check_due(struct supervisor *s)

@@ -33,15 +33,16 @@ static void hello(struct supervisor *s, struct proc *p, uint64_t version)
 
 	if (version != CONTROL_VERSION) {
 		snprintf(text, sizeof(text),
-			 "the library speaks version %llu, this supervisor %d: use those of one installation",
-			 (unsigned long long) version, CONTROL_VERSION);
+			 "the library speaks version %llu, this supervisor %d: use those of one "
+			 "installation",
+			 (unsigned long long)version, CONTROL_VERSION);
 		if (report_once(&s->report, "version", ""))
 			report_note(&s->report, &p->rule->policy, text);
 		answer_value(s, -EPROTO);
 		return;
 	}
 	p->hello = true;
-	answer_value(s, (long) s->gate);
+	answer_value(s, (long)s->gate);
 }
 
 static void give_policy(struct supervisor *s, struct proc *p)
@@ -54,7 +55,8 @@ static void give_policy(struct supervisor *s, struct proc *p)
 		answer_fd(s, fd);
 }
 
-static void module(struct supervisor *s, struct proc *p, uint64_t addr, uint64_t what, uint64_t offset)
+static void module(struct supervisor *s, struct proc *p, uint64_t addr, uint64_t what,
+		   uint64_t offset)
 {
 	uint64_t bytes = 0;
 	struct vma v;
@@ -66,19 +68,19 @@ static void module(struct supervisor *s, struct proc *p, uint64_t addr, uint64_t
 	}
 	switch (what) {
 	case MODULE_START:
-		answer_value(s, (long) v.range.start);
+		answer_value(s, (long)v.range.start);
 		return;
 	case MODULE_END:
-		answer_value(s, (long) v.range.end);
+		answer_value(s, (long)v.range.end);
 		return;
 	case MODULE_ID:
-		answer_value(s, (long) (v.ino & INT64_MAX));
+		answer_value(s, (long)(v.ino & INT64_MAX));
 		return;
 	case MODULE_NAME:
 		n = strlen(v.name);
 		for (uint64_t i = 0; i < 7 && offset < n && i < n - offset; i++)
-			bytes |= (uint64_t) (unsigned char) v.name[offset + i] << 8 * i;
-		answer_value(s, (long) bytes);
+			bytes |= (uint64_t)(unsigned char)v.name[offset + i] << 8 * i;
+		answer_value(s, (long)bytes);
 		return;
 	}
 	answer_value(s, -EINVAL);
@@ -88,22 +90,24 @@ static void module(struct supervisor *s, struct proc *p, uint64_t addr, uint64_t
 static void report(struct supervisor *s, struct task *k, const struct call *c)
 {
 	struct proc *p = k->proc;
-	enum policy_key key = (enum policy_key) (c->args[1] >> 8);
-	enum policy_verdict verdict = (enum policy_verdict) (c->args[1] & 0xff);
+	enum policy_key key = (enum policy_key)(c->args[1] >> 8);
+	enum policy_verdict verdict = (enum policy_verdict)(c->args[1] & 0xff);
 	uint64_t args[6] = {c->args[4], c->args[5]};
 	struct policy_ruling r = {.verdict = verdict, .rule = key};
 	char text[256];
 	struct fmt f = FMT_INIT(text);
 	struct vma v;
-	struct violation w = {.program = p->exe, .pid = p->pid, .tid = k->tid, .text = text, .ruling = &r};
+	struct violation w = {
+		.program = p->exe, .pid = p->pid, .tid = k->tid, .text = text, .ruling = &r};
 
-	if (c->args[1] >> 8 >= KEY_N || verdict < V_LOG || verdict > V_KILL || !call_name((int) c->args[3])) {
+	if (c->args[1] >> 8 >= KEY_N || verdict < V_LOG || verdict > V_KILL ||
+	    !call_name((int)c->args[3])) {
 		answer_value(s, -EINVAL);
 		return;
 	}
 	r.error = verdict >= V_DENY ? EPERM : 0;
 	policy_source(&p->rule->policy, key, &r.file, &r.line);
-	w.call = call_name((int) c->args[3]);
+	w.call = call_name((int)c->args[3]);
 	fmt_str(&f, w.call);
 	fmt_char(&f, '(');
 	fmt_hex(&f, args[0]);
@@ -127,16 +131,17 @@ static int read_policy(pid_t pid, int fd, struct policy_blob *bp)
 	struct stat st;
 	int in, r = 0;
 
-	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int) pid, fd);
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, fd);
 	in = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (in < 0)
 		return -errno;
-	if (fstat(in, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size <= 0 || st.st_size > MAX_NARROW_BYTES) {
+	if (fstat(in, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size <= 0 ||
+	    st.st_size > MAX_NARROW_BYTES) {
 		close(in);
 		return -EINVAL;
 	}
-	b = (struct policy_blob){malloc((size_t) st.st_size), (size_t) st.st_size};
-	if (!b.data || pread(in, b.data, b.size_bytes, 0) != (ssize_t) b.size_bytes)
+	b = (struct policy_blob){malloc((size_t)st.st_size), (size_t)st.st_size};
+	if (!b.data || pread(in, b.data, b.size_bytes, 0) != (ssize_t)b.size_bytes)
 		r = -EIO;
 	close(in);
 	if (r < 0)
@@ -172,7 +177,7 @@ void control_handle(struct supervisor *s, struct task *k, const struct call *c)
 {
 	struct proc *p = k->proc;
 
-	switch ((enum control_op) (c->args[0] & ~CONTROL_MASK)) {
+	switch ((enum control_op)(c->args[0] & ~CONTROL_MASK)) {
 	case CONTROL_HELLO:
 		hello(s, p, c->args[1]);
 		return;
@@ -200,7 +205,7 @@ void control_handle(struct supervisor *s, struct task *k, const struct call *c)
 		module(s, p, c->args[1], c->args[2], c->args[3]);
 		return;
 	case CONTROL_NARROW:
-		narrow(s, p, (int) c->args[1]);
+		narrow(s, p, (int)c->args[1]);
 		return;
 	}
 	answer_value(s, -EINVAL); /* as the kernel would */

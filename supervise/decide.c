@@ -20,14 +20,14 @@
  * thread can put a different mapping under the address.
  */
 
-#define SHM_EXEC_FLAG	0100000 /* include/uapi/linux/shm.h */
+#define SHM_EXEC_FLAG   0100000 /* include/uapi/linux/shm.h */
 #define SHM_RDONLY_FLAG 010000
-#define X32_BIT		0x40000000
-#define GATE_RETURN	6 /* endbr64; syscall: the address behind them */
-#define PR_SET_MM_	35
-#define UFFD_IOC_NEW	0xaa00 /* _IO(0xAA, 0), include/uapi/linux/userfaultfd.h */
-#define GROWS_BITS	0x03000000 /* PROT_GROWSDOWN | PROT_GROWSUP */
-#define MAP_TYPE_MASK	15
+#define X32_BIT         0x40000000
+#define GATE_RETURN     6 /* endbr64; syscall: the address behind them */
+#define PR_SET_MM_      35
+#define UFFD_IOC_NEW    0xaa00     /* _IO(0xAA, 0), include/uapi/linux/userfaultfd.h */
+#define GROWS_BITS      0x03000000 /* PROT_GROWSDOWN | PROT_GROWSUP */
+#define MAP_TYPE_MASK   15
 
 /* A call that is not of the native 64-bit interface: its arguments cannot be judged. */
 bool decide_is_foreign_arch(const struct call *c)
@@ -99,18 +99,19 @@ unsigned decide_needs(const struct call *c, const struct facts *f)
 
 static enum policy_key kernel_key(const struct call *c)
 {
-	uint32_t low0 = (uint32_t) c->args[0];
+	uint32_t low0 = (uint32_t)c->args[0];
 
 	switch (c->nr) {
 	case SYS_personality:
 		/* 0xffffffff asks and sets nothing (kernel/exec_domain.c) */
-		return low0 != 0xffffffff && low0 & READ_IMPLIES_EXEC ? KEY_K_PERSONALITY : KEY_NONE;
+		return low0 != 0xffffffff && low0 & READ_IMPLIES_EXEC ? KEY_K_PERSONALITY
+								      : KEY_NONE;
 	case SYS_prctl:
 		return low0 == PR_SET_MM_ ? KEY_K_PRCTL_MM : KEY_NONE;
 	case SYS_arch_prctl:
 		return low0 >= 0x2001 && low0 <= 0x2003 ? KEY_K_MAP_VDSO : KEY_NONE;
 	case SYS_ioctl:
-		return (uint32_t) c->args[1] == UFFD_IOC_NEW ? KEY_K_USERFAULTFD : KEY_NONE;
+		return (uint32_t)c->args[1] == UFFD_IOC_NEW ? KEY_K_USERFAULTFD : KEY_NONE;
 	case SYS_ptrace:
 		return c->args[0] == PTRACE_TRACEME || c->args[0] == PTRACE_ATTACH ||
 				       c->args[0] == PTRACE_SEIZE
@@ -151,7 +152,8 @@ static bool touches_gate(const struct call *c, uint64_t gate)
 			return true;
 		return range_init(&r, a[0], a[1]) && range_overlaps(r, page);
 	case SYS_shmat: /* the segment's size is not in the registers: anything that could reach */
-		return page_down(a[1]) && page_down(a[1]) <= gate && gate - page_down(a[1]) < 1ull << 32;
+		return page_down(a[1]) && page_down(a[1]) <= gate &&
+		       gate - page_down(a[1]) < 1ull << 32;
 	case SYS_munmap:
 	case SYS_mprotect:
 	case SYS_pkey_mprotect:
@@ -184,7 +186,7 @@ static bool changes_nothing(const struct call *c, const struct facts *f)
 {
 	if (f->vmas_cut || f->has_gap || !f->n_vmas || c->args[2] & ~7ull)
 		return false;
-	if (c->nr == SYS_pkey_mprotect && (int) c->args[3] != -1)
+	if (c->nr == SYS_pkey_mprotect && (int)c->args[3] != -1)
 		return false;
 	for (unsigned i = 0; i < f->n_vmas; i++)
 		if (f->vmas[i].prot != (c->args[2] & 7))
@@ -206,7 +208,8 @@ static unsigned exec_deeds(const struct call *c, const struct facts *f)
 		return deeds;
 	}
 	if (c->args[2] & PROT_WRITE || (f->file && !f->file->regular))
-		deeds |= DEED_WX; /* a device such as /dev/zero is anonymous memory by another name */
+		deeds |= DEED_WX; /* a device such as /dev/zero is anonymous memory by another name
+				   */
 	return deeds | DEED_X_FILE;
 }
 

@@ -27,11 +27,11 @@ enum decide_need {
 
 struct facts {
 	const struct policy *policy;
-	uint64_t gate;	     /* address of the gate's page; 0: none in this tree */
-	bool started;	     /* the image's library has ended its start-up: `raw` applies */
-	bool by_libc;	     /* the instruction lies in libc, ld.so or our library */
+	uint64_t gate; /* address of the gate's page; 0: none in this tree */
+	bool started;  /* the image's library has ended its start-up: `raw` applies */
+	bool by_libc;  /* the instruction lies in libc, ld.so or our library */
 	bool jit_image;
-	const char *caller; /* path of the calling module; NULL: unknown */
+	const char *caller;        /* path of the calling module; NULL: unknown */
 	const struct object *file; /* NULL: unknown */
 	unsigned n_vmas;
 	bool vmas_cut; /* there are more than FACTS_MAX_VMAS */
@@ -41,16 +41,16 @@ struct facts {
 
 enum decide_action {
 	DECIDE_CONTINUE, /* the kernel makes the call */
-	DECIDE_ANSWER,	 /* the call returns `value` and is not made */
+	DECIDE_ANSWER,   /* the call returns `value` and is not made */
 	DECIDE_KILL,
 };
 
 struct decision {
 	enum decide_action action;
-	long value;		     /* with DECIDE_ANSWER: a result, or -errno */
+	long value;                  /* with DECIDE_ANSWER: a result, or -errno */
 	struct policy_ruling ruling; /* what policy says of it, for the report */
-	bool report;		     /* it is worth a line */
-	bool check;		     /* the executable mappings are verified once it was made */
+	bool report;                 /* it is worth a line */
+	bool check;                  /* the executable mappings are verified once it was made */
 };
 
 unsigned decide_needs(const struct call *c, const struct facts *f);

@@ -22,8 +22,8 @@
 
 static const unsigned char gate_code[] = {
 	0xf3, 0x0f, 0x1e, 0xfa, /* endbr64 */
-	0x0f, 0x05,		/* syscall */
-	0xc3,			/* ret */
+	0x0f, 0x05,             /* syscall */
+	0xc3,                   /* ret */
 };
 
 /*

@@ -31,10 +31,11 @@ struct identity {
 
 static int proc_path(char *buf, size_t size, pid_t pid, const char *file)
 {
-	return snprintf(buf, size, "/proc/%d/%s", (int) pid, file);
+	return snprintf(buf, size, "/proc/%d/%s", (int)pid, file);
 }
 
-/* What tells this image from any other. Where we may not look the answer is never the same twice. */
+/* What tells this image from any other. Where we may not look the answer is never the same twice.
+ */
 static struct identity identify(pid_t pid)
 {
 	static uint64_t unlike;
@@ -54,7 +55,7 @@ static struct identity identify(pid_t pid)
 	proc_path(path, sizeof(path), pid, "exe");
 	if (n <= 0 || stat(path, &st) < 0)
 		return (struct identity){.hash = ++unlike};
-	for (size_t i = 0; i < (size_t) n / sizeof(*aux) && aux[i].a_type != AT_NULL; i++) {
+	for (size_t i = 0; i < (size_t)n / sizeof(*aux) && aux[i].a_type != AT_NULL; i++) {
 		id.hash = (id.hash ^ aux[i].a_type ^ aux[i].a_un.a_val) * 0x100000001b3ull;
 		if (aux[i].a_type == AT_BASE && aux[i].a_un.a_val)
 			id.is_dynamic = true;
@@ -184,7 +185,7 @@ int image_know(struct supervisor *s, struct proc *p)
 	if (!p->known)
 		return learn(s, p, id, false);
 	if (id.hash == p->identity) { /* the execve has failed, or is not that far yet */
-		if ((pid_t) s->notif->pid == by)
+		if ((pid_t)s->notif->pid == by)
 			p->exec_by = 0;
 		return 0;
 	}
@@ -205,8 +206,12 @@ static void violation(struct supervisor *s, struct proc *p, pid_t tid, const str
 {
 	char text[700];
 	struct fmt f = FMT_INIT(text);
-	struct violation w = {.program = p->exe, .pid = p->pid, .tid = tid, .call = "image",
-			      .text = text, .ruling = r};
+	struct violation w = {.program = p->exe,
+			      .pid = p->pid,
+			      .tid = tid,
+			      .call = "image",
+			      .text = text,
+			      .ruling = r};
 
 	if (r->rule == KEY_WX_FILE && v->name[0]) {
 		fmt_str(&f, v->name);
@@ -246,7 +251,7 @@ static void note_false_gate(struct supervisor *s, struct proc *p)
 	fmt_str(&f, "kill: ");
 	fmt_str(&f, p->exe);
 	fmt_char(&f, '[');
-	fmt_udec(&f, (uint64_t) p->pid);
+	fmt_udec(&f, (uint64_t)p->pid);
 	fmt_str(&f, "]: the image has code of its own at the gate's address");
 	report_note(&s->report, &p->rule->policy, text);
 }
@@ -306,8 +311,8 @@ bool image_verify(struct supervisor *s, struct proc *p, pid_t tid)
 }
 
 /*
- * Whether a module that the image's policy lists as a JIT is really mapped, executable, from a file.
- * The place is remembered, so that the next question costs one look.
+ * Whether a module that the image's policy lists as a JIT is really mapped, executable, from a
+ * file. The place is remembered, so that the next question costs one look.
  */
 bool image_has_jit(struct supervisor *s, struct proc *p)
 {
@@ -327,7 +332,8 @@ bool image_has_jit(struct supervisor *s, struct proc *p)
 	return false;
 }
 
-/* The executable mapping that holds an address. Return: false: there is none, or we may not look. */
+/* The executable mapping that holds an address. Return: false: there is none, or we may not look.
+ */
 bool image_module(struct proc *p, uint64_t addr, struct vma *vp)
 {
 	struct vma v;

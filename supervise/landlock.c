@@ -20,8 +20,8 @@
  *
  * Landlock cannot say "not /proc/PID/mem", it can only allow what lies beneath a folder. So
  * kernel.proc_mem handles writing to files and allows it beneath every entry of / but /proc; what
- * else is written beneath /proc (comm, oom_score_adj, uid_map, sys) is lost with it, and mount(2) is
- * refused in such a domain. A second procfs, and a descriptor that was opened before, are not
+ * else is written beneath /proc (comm, oom_score_adj, uid_map, sys) is lost with it, and mount(2)
+ * is refused in such a domain. A second procfs, and a descriptor that was opened before, are not
  * covered.
  */
 
@@ -38,14 +38,14 @@ struct path_beneath_attr {
 } __attribute__((packed));
 
 #define ACCESS_FS_WRITE_FILE (1ull << 1)
-#define SCOPE_SIGNAL	     (1ull << 1)
+#define SCOPE_SIGNAL         (1ull << 1)
 #define RULE_PATH_BENEATH    1
-#define CREATE_VERSION	     1
-#define ABI_SCOPE	     6
+#define CREATE_VERSION       1
+#define ABI_SCOPE            6
 
 #ifndef SYS_landlock_create_ruleset
 #define SYS_landlock_create_ruleset 444
-#define SYS_landlock_add_rule	    445
+#define SYS_landlock_add_rule       445
 #define SYS_landlock_restrict_self  446
 #endif
 
@@ -100,7 +100,8 @@ int landlock_make(const struct policy *p)
 		attr.handled_access_fs = ACCESS_FS_WRITE_FILE;
 	if (shield && abi >= ABI_SCOPE)
 		attr.scoped = SCOPE_SIGNAL;
-	fd = (int) syscall(SYS_landlock_create_ruleset, &attr, abi >= ABI_SCOPE ? sizeof(attr) : 8, 0);
+	fd = (int)syscall(SYS_landlock_create_ruleset, &attr, abi >= ABI_SCOPE ? sizeof(attr) : 8,
+			  0);
 	if (fd < 0)
 		return -errno;
 	r = no_mem ? allow_all_but_proc(fd) : 0;

@@ -32,7 +32,7 @@
 
 #define HUGETLBFS_MAGIC 0x958458f6
 #define SECRETMEM_MAGIC 0x5345434d
-#define BTRFS_MAGIC	0x9123683e
+#define BTRFS_MAGIC     0x9123683e
 #define OVERLAYFS_MAGIC 0x794c7630
 
 /*
@@ -46,8 +46,10 @@ int object_rules_init(struct object_rules *r, int gate_memfd)
 
 	if (fstat(gate_memfd, &st) < 0 || clock_gettime(CLOCK_REALTIME_COARSE, &now) < 0)
 		return -errno;
-	*r = (struct object_rules){
-		.memory_dev = st.st_dev, .since = now, .gate_dev = st.st_dev, .gate_ino = st.st_ino};
+	*r = (struct object_rules){.memory_dev = st.st_dev,
+				   .since = now,
+				   .gate_dev = st.st_dev,
+				   .gate_ino = st.st_ino};
 	return 0;
 }
 
@@ -87,7 +89,8 @@ static bool is_memory(const struct object_rules *r, const struct stat *st, long 
 	       (fs_type == HUGETLBFS_MAGIC && !st->st_nlink);
 }
 
-static void judge(const struct object_rules *r, const struct stat *st, long fs_type, struct object *o)
+static void judge(const struct object_rules *r, const struct stat *st, long fs_type,
+		  struct object *o)
 {
 	o->dev = st->st_dev;
 	o->ino = st->st_ino;
@@ -125,7 +128,7 @@ int object_of_fd(const struct object_rules *r, pid_t pid, int fd, struct object 
 	struct object o = {0};
 	int n;
 
-	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int) pid, fd);
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, fd);
 	n = object_of_path(r, path, &o);
 	if (n < 0)
 		return n == -ENOENT ? -EBADF : n;
@@ -151,10 +154,9 @@ static bool is_memory_name(const char *name)
 }
 
 /*
- * The object behind a mapping. Without `look_deeper` only what the kernel says of the mapping itself
- * is used (memory object or not); with it the file is found by its path, in the process's own root,
- * and what cannot be found again counts as unsettled.
- * Return: 0 and *op written.
+ * The object behind a mapping. Without `look_deeper` only what the kernel says of the mapping
+ * itself is used (memory object or not); with it the file is found by its path, in the process's
+ * own root, and what cannot be found again counts as unsettled. Return: 0 and *op written.
  */
 int object_of_vma(const struct object_rules *r, pid_t pid, const struct vma *v, bool look_deeper,
 		  struct object *op)
@@ -167,7 +169,7 @@ int object_of_vma(const struct object_rules *r, pid_t pid, const struct vma *v, 
 	*op = (struct object){0};
 	snprintf(op->name, sizeof(op->name), "%s", v->name);
 	if (look_deeper) {
-		snprintf(path, sizeof(path), "/proc/%d/root%s", (int) pid, v->name);
+		snprintf(path, sizeof(path), "/proc/%d/root%s", (int)pid, v->name);
 		if (!stat(path, &now) && !statfs(path, &fs) && is_same(v, &now, fs.f_type))
 			st = now;
 	}

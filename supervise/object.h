@@ -18,7 +18,7 @@ struct object_rules {
 
 struct object {
 	struct policy_file file; /* file.name points to `name` */
-	bool regular;		 /* a regular file or a memory object: not a device */
+	bool regular;            /* a regular file or a memory object: not a device */
 	bool is_gate;
 	dev_t dev;
 	uint64_t ino;

@@ -35,7 +35,7 @@ int proc_table_init(struct proc_table *t, int epoll)
 
 static unsigned bucket(pid_t pid)
 {
-	return (unsigned) pid & 1023;
+	return (unsigned)pid & 1023;
 }
 
 static int watch(struct proc_table *t, int pidfd, uint64_t tag)
@@ -76,19 +76,16 @@ static struct proc *proc_get(struct proc_table *t, pid_t pid, int pidfd)
 		return p;
 	}
 	if (pidfd < 0)
-		pidfd = (int) syscall(SYS_pidfd_open, pid, 0);
+		pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	p = calloc(1, sizeof(*p));
-	if (!p || pidfd < 0 || watch(t, pidfd, (uint64_t) pid) < 0) {
+	if (!p || pidfd < 0 || watch(t, pidfd, (uint64_t)pid) < 0) {
 		if (pidfd >= 0)
 			close(pidfd);
 		free(p);
 		return NULL;
 	}
-	*p = (struct proc){.next = t->procs[bucket(pid)],
-			   .pid = pid,
-			   .pidfd = pidfd,
-			   .maps = -1,
-			   .n_refs = 1};
+	*p = (struct proc){
+		.next = t->procs[bucket(pid)], .pid = pid, .pidfd = pidfd, .maps = -1, .n_refs = 1};
 	t->procs[bucket(pid)] = p;
 	t->n_procs++;
 	return p;
@@ -101,7 +98,7 @@ static long status_field(pid_t pid, const char *name, bool last)
 	ssize_t n;
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%d/status", (int) pid);
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
@@ -125,7 +122,7 @@ static long status_field(pid_t pid, const char *name, bool last)
 /* The parent's process id as it is now, 0 for none that we can see, or -1. */
 pid_t proc_parent(pid_t pid)
 {
-	return (pid_t) status_field(pid, "\nPPid:", false);
+	return (pid_t)status_field(pid, "\nPPid:", false);
 }
 
 /* Whether it is process 1 of a pid namespace, which inherits orphans. */
@@ -136,16 +133,16 @@ bool proc_is_namespace_init(pid_t pid)
 
 static struct task *task_new(struct proc_table *t, pid_t tid)
 {
-	int pidfd = (int) syscall(SYS_pidfd_open, tid, 0), thread_fd = -1;
-	pid_t pid = pidfd >= 0 ? tid : (pid_t) status_field(tid, "\nTgid:", false);
+	int pidfd = (int)syscall(SYS_pidfd_open, tid, 0), thread_fd = -1;
+	pid_t pid = pidfd >= 0 ? tid : (pid_t)status_field(tid, "\nTgid:", false);
 	struct proc *p = pid > 0 ? proc_get(t, pid, pidfd) : NULL;
 	struct task *k;
 
 	if (!p)
 		return NULL;
 	if (pid != tid) {
-		thread_fd = (int) syscall(SYS_pidfd_open, tid, PIDFD_THREAD);
-		if (thread_fd >= 0 && watch(t, thread_fd, TAG_TASK | (uint64_t) tid) < 0) {
+		thread_fd = (int)syscall(SYS_pidfd_open, tid, PIDFD_THREAD);
+		if (thread_fd >= 0 && watch(t, thread_fd, TAG_TASK | (uint64_t)tid) < 0) {
 			close(thread_fd);
 			thread_fd = -1;
 		}
@@ -220,7 +217,7 @@ static void proc_gone(struct proc_table *t, pid_t pid)
 /* An end, as the epoll set reports it: the tag of a thread or of a process. */
 void proc_table_event(struct proc_table *t, uint64_t tag)
 {
-	pid_t id = (pid_t) (tag & ~TAG_TASK);
+	pid_t id = (pid_t)(tag & ~TAG_TASK);
 	struct task **at = &t->tasks[bucket(id)];
 
 	if (!(tag & TAG_TASK)) {

@@ -9,22 +9,23 @@
 /* What is remembered of a process of the tree; see supervise/proc.c. */
 struct proc {
 	struct proc *next; /* of the bucket */
-	pid_t pid;	   /* thread group id */
-	int pidfd;	   /* of the whole group; -1: gone */
-	int maps;	   /* vma_open() of the present image; -1: not opened, or not allowed */
+	pid_t pid;         /* thread group id */
+	int pidfd;         /* of the whole group; -1: gone */
+	int maps;          /* vma_open() of the present image; -1: not opened, or not allowed */
 	unsigned n_refs;   /* the table's, and one a task */
 	struct rule *rule; /* policy of the present image */
-	struct rule *nested; /* what a cmrun inside the tree asked to be narrowed to; NULL: nothing */
-	char *exe;	     /* path of the image, as the kernel names it */
-	uint64_t identity;   /* of the image, to tell a new one from a failed execve */
-	uint64_t jit_start;  /* where a module of wx.jit was last seen mapped; 0: never */
-	pid_t exec_by;	     /* the thread whose execve is under way; 0: none */
-	bool known;	     /* image facts below are of the present image */
-	bool verified;	     /* its executable mappings were looked at */
-	bool hello;	     /* the library has spoken */
-	bool started;	     /* CONTROL_SEALED, or a fork of one that had */
-	bool is_dynamic;     /* it has an interpreter, so it ought to load the library */
-	bool reaper;	     /* may become the parent of processes it did not fork */
+	struct rule
+		*nested;   /* what a cmrun inside the tree asked to be narrowed to; NULL: nothing */
+	char *exe;         /* path of the image, as the kernel names it */
+	uint64_t identity; /* of the image, to tell a new one from a failed execve */
+	uint64_t jit_start; /* where a module of wx.jit was last seen mapped; 0: never */
+	pid_t exec_by;      /* the thread whose execve is under way; 0: none */
+	bool known;         /* image facts below are of the present image */
+	bool verified;      /* its executable mappings were looked at */
+	bool hello;         /* the library has spoken */
+	bool started;       /* CONTROL_SEALED, or a fork of one that had */
+	bool is_dynamic;    /* it has an interpreter, so it ought to load the library */
+	bool reaper;        /* may become the parent of processes it did not fork */
 	bool killed;
 };
 
@@ -35,7 +36,7 @@ struct task {
 	int pidfd; /* of the thread; -1: its process's serves, or the kernel has none for threads */
 	struct proc *proc;
 	uint64_t caller; /* CONTROL_CALLER of the call to come; 0: none */
-	bool seized;	 /* by stop_seize(), and not let go yet */
+	bool seized;     /* by stop_seize(), and not let go yet */
 };
 
 struct proc_table {

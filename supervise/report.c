@@ -51,7 +51,7 @@ void report_release_stderr(struct report *r)
 static uint64_t hash(uint64_t h, const char *s)
 {
 	for (; s && *s; s++)
-		h = (h ^ (unsigned char) *s) * 0x100000001b3ull;
+		h = (h ^ (unsigned char)*s) * 0x100000001b3ull;
 	return h * 0x100000001b3ull;
 }
 
@@ -86,7 +86,7 @@ static uint64_t count_site(struct report *r, const struct violation *v)
 	h = hash(hash(h, v->call), v->module);
 	h = (h ^ v->offset) * 0x100000001b3ull;
 	h = ((h ^ v->ruling->rule) * 0x100000001b3ull) | 1;
-	i = (unsigned) (h >> 20) % REPORT_SITES;
+	i = (unsigned)(h >> 20) % REPORT_SITES;
 	if (r->sites[i].site != h) {
 		r->sites[i].site = h;
 		r->sites[i].count = 0;
@@ -128,7 +128,7 @@ static void allowing_line(struct fmt *f, const struct violation *v)
 		return;
 	}
 	if (dot)
-		fmt_strn(f, key, (size_t) (dot - key));
+		fmt_strn(f, key, (size_t)(dot - key));
 	if (dot)
 		fmt_str(f, ": { ");
 	fmt_str(f, dot ? dot + 1 : key);
@@ -158,7 +158,7 @@ static void text_line(struct fmt *f, const struct violation *v, uint64_t count)
 	fmt_str(f, ": ");
 	fmt_str(f, base ? base + 1 : v->program);
 	fmt_char(f, '[');
-	fmt_udec(f, (uint64_t) v->pid);
+	fmt_udec(f, (uint64_t)v->pid);
 	fmt_str(f, "]: ");
 	fmt_str(f, v->text);
 	fmt_str(f, " by ");
@@ -219,11 +219,11 @@ static void json_line(struct fmt *f, const struct violation *v, uint64_t count)
 	clock_gettime(CLOCK_REALTIME, &now);
 	allowing_line(&a, v);
 	fmt_char(f, '{');
-	json_num(f, "time_ns", (uint64_t) now.tv_sec * 1000000000u + (uint64_t) now.tv_nsec);
+	json_num(f, "time_ns", (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec);
 	json_str(f, "verdict", verdict_words[v->ruling->verdict]);
 	json_str(f, "program", v->program);
-	json_num(f, "pid", (uint64_t) v->pid);
-	json_num(f, "tid", (uint64_t) v->tid);
+	json_num(f, "pid", (uint64_t)v->pid);
+	json_num(f, "tid", (uint64_t)v->tid);
 	json_str(f, "call", v->call);
 	json_str(f, "text", v->text);
 	json_str(f, "module", v->module);
@@ -252,7 +252,8 @@ static int sink_of_path(struct report *r, const char *path)
 	return r->sinks[i].fd;
 }
 
-/* RFC 3164's local form, which every syslog daemon takes on /dev/log: facility daemon, level warning. */
+/* RFC 3164's local form, which every syslog daemon takes on /dev/log: facility daemon, level
+ * warning. */
 static void to_syslog(struct report *r, const char *line, size_t len)
 {
 	struct sockaddr_un to = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
@@ -261,14 +262,15 @@ static void to_syslog(struct report *r, const char *line, size_t len)
 
 	if (r->syslog < 0) {
 		r->syslog = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-		if (r->syslog >= 0 && connect(r->syslog, (struct sockaddr *) &to, sizeof(to)) < 0) {
+		if (r->syslog >= 0 && connect(r->syslog, (struct sockaddr *)&to, sizeof(to)) < 0) {
 			close(r->syslog);
 			r->syslog = -1;
 		}
 	}
-	n = snprintf(msg, sizeof(msg), "<28>%.*s", (int) len, line);
+	n = snprintf(msg, sizeof(msg), "<28>%.*s", (int)len, line);
 	if (r->syslog >= 0 && n > 0)
-		send(r->syslog, msg, (size_t) n < sizeof(msg) ? (size_t) n : sizeof(msg) - 1, MSG_NOSIGNAL);
+		send(r->syslog, msg, (size_t)n < sizeof(msg) ? (size_t)n : sizeof(msg) - 1,
+		     MSG_NOSIGNAL);
 }
 
 /* A terminal that is stopped or a pipe that nobody reads must not stop the tree: a pipe that polls

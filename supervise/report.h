@@ -11,10 +11,10 @@ struct violation {
 	const char *program; /* path of the image */
 	pid_t pid;
 	pid_t tid;
-	const char *call;   /* name of the call, or "image" for what an image brought with it */
-	const char *text;   /* the call with its arguments, or what was found */
-	const char *module; /* of the caller; NULL: unknown */
-	uint64_t offset;    /* in the module's file */
+	const char *call;    /* name of the call, or "image" for what an image brought with it */
+	const char *text;    /* the call with its arguments, or what was found */
+	const char *module;  /* of the caller; NULL: unknown */
+	uint64_t offset;     /* in the module's file */
 	const char *grantee; /* whom a policy would have to trust with code; NULL: no module */
 	const struct policy_ruling *ruling;
 };
@@ -23,7 +23,7 @@ struct violation {
 #define REPORT_SINKS 4
 
 struct report {
-	int err; /* descriptor for "stderr"; -1: given up, syslog instead */
+	int err;            /* descriptor for "stderr"; -1: given up, syslog instead */
 	bool err_is_stream; /* not a file: its reader waits for its end */
 	int syslog;
 	uint64_t said[64]; /* hashes of what is said once */

@@ -74,7 +74,7 @@ static unsigned path_slot(const char *s)
 	unsigned h = 2166136261u;
 
 	while (*s)
-		h = (h ^ (unsigned char) *s++) * 16777619u;
+		h = (h ^ (unsigned char)*s++) * 16777619u;
 	return h % 64;
 }
 
@@ -143,7 +143,7 @@ int rule_memfd(struct rule *r)
 	fd = memfd_create("cookiemap-policy", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
 		return -errno;
-	if (write(fd, r->blob.data, r->blob.size_bytes) != (ssize_t) r->blob.size_bytes ||
+	if (write(fd, r->blob.data, r->blob.size_bytes) != (ssize_t)r->blob.size_bytes ||
 	    fcntl(fd, F_ADD_SEALS, seals) < 0) {
 		close(fd);
 		return -EIO;

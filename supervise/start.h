@@ -7,7 +7,8 @@
 /* What a tree starts with; see supervise/start.c. */
 struct start {
 	struct supervisor supervisor;
-	const struct policy *policy; /* of the first image: Landlock is drawn around the whole tree */
+	const struct policy
+		*policy; /* of the first image: Landlock is drawn around the whole tree */
 };
 
 int start_fork(struct start *st, int *sockp);

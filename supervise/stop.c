@@ -49,10 +49,11 @@ bool stop_seize(struct supervisor *s, struct task *k)
 	if (!ptrace(PTRACE_SEIZE, k->tid, NULL, PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL))
 		return k->seized = true;
 	if (errno != ESRCH && report_once(&s->report, "seize", ""))
-		report_note(&s->report, p,
-			    "exec.verify = \"stop\" needs ptrace(2), which is refused here (a debugger "
-			    "has the process, or Yama's ptrace_scope): images are verified at their "
-			    "first notification instead");
+		report_note(
+			&s->report, p,
+			"exec.verify = \"stop\" needs ptrace(2), which is refused here (a debugger "
+			"has the process, or Yama's ptrace_scope): images are verified at their "
+			"first notification instead");
 	return false;
 }
 
@@ -69,7 +70,7 @@ static void verify_image(struct supervisor *s, pid_t pid)
 	if (!k)
 		return;
 	k->proc->exec_by = pid;
-	s->notif->pid = (uint32_t) pid; /* image_know(): this thread is past its execve */
+	s->notif->pid = (uint32_t)pid; /* image_know(): this thread is past its execve */
 	if (!image_know(s, k->proc))
 		image_verify(s, k->proc, pid);
 }
@@ -80,7 +81,7 @@ static void stopped(struct supervisor *s, pid_t pid, int status)
 	struct task *k = task_get(&s->table, pid);
 
 	if (!event) { /* a signal for the program on its way */
-		ptrace(PTRACE_CONT, pid, NULL, (void *) (long) sig);
+		ptrace(PTRACE_CONT, pid, NULL, (void *)(long)sig);
 		return;
 	}
 	if (event == PTRACE_EVENT_EXEC)

@@ -52,15 +52,17 @@ static int alloc_notif(struct supervisor *s)
 
 	if (syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes) < 0)
 		return -errno;
-	s->notif_bytes = sizes.seccomp_notif > sizeof(*s->notif) ? sizes.seccomp_notif : sizeof(*s->notif);
+	s->notif_bytes =
+		sizes.seccomp_notif > sizeof(*s->notif) ? sizes.seccomp_notif : sizeof(*s->notif);
 	s->resp_bytes = sizes.seccomp_notif_resp > sizeof(*s->resp) ? sizes.seccomp_notif_resp
-								     : sizeof(*s->resp);
+								    : sizeof(*s->resp);
 	s->notif = calloc(1, s->notif_bytes);
 	s->resp = calloc(1, s->resp_bytes);
 	return s->notif && s->resp ? 0 : -ENOMEM;
 }
 
-/* Everything that can fail before the tree starts. `s->rules` and `s->report` are set up by then. */
+/* Everything that can fail before the tree starts. `s->rules` and `s->report` are set up by then.
+ */
 int supervisor_init(struct supervisor *s, uint64_t gate, int gate_memfd)
 {
 	int r;
@@ -90,8 +92,9 @@ static bool is_module(const struct vma *v, const char *const *names, size_t n)
 /* Modules whose calls are nobody's own: the loader, libc, and our library before it has a gate. */
 static bool is_libc(const struct vma *v)
 {
-	static const char *const names[] = {"ld-linux", "ld-musl-", "ld-2.", "libc.so", "libc-2.",
-					    "libpthread", "libcminterpose.so"};
+	static const char *const names[] = {"ld-linux",         "ld-musl-", "ld-2.",
+					    "libc.so",          "libc-2.",  "libpthread",
+					    "libcminterpose.so"};
 
 	return is_module(v, names, sizeof(names) / sizeof(*names));
 }
@@ -104,8 +107,8 @@ static bool is_loader(const struct vma *v)
 }
 
 /*
- * Who makes the call: what the library has said of a call through the gate, and otherwise the module
- * that holds the instruction. libc calls for others, so it is nobody in particular.
+ * Who makes the call: what the library has said of a call through the gate, and otherwise the
+ * module that holds the instruction. libc calls for others, so it is nobody in particular.
  */
 static void find_caller(struct supervisor *s, struct task *k, const struct call *c, struct scene *e)
 {
@@ -147,7 +150,9 @@ static void look(struct supervisor *s, struct task *k, const struct call *c, str
 	struct proc *p = k->proc;
 	unsigned needs;
 
-	e->facts = (struct facts){.policy = &p->rule->policy, .gate = s->gate, .started = p->started,
+	e->facts = (struct facts){.policy = &p->rule->policy,
+				  .gate = s->gate,
+				  .started = p->started,
 				  .vmas = e->vmas};
 	e->caller_known = false;
 	needs = decide_needs(c, &e->facts);
@@ -161,7 +166,7 @@ static void look(struct supervisor *s, struct task *k, const struct call *c, str
 	}
 	if (needs & NEED_JIT)
 		e->facts.jit_image = image_has_jit(s, p);
-	if (needs & NEED_FILE && !object_of_fd(&s->objects, p->pid, (int) c->args[4], &e->file))
+	if (needs & NEED_FILE && !object_of_fd(&s->objects, p->pid, (int)c->args[4], &e->file))
 		e->facts.file = &e->file;
 }
 
@@ -170,7 +175,7 @@ static void describe(const struct call *c, const struct scene *e, const struct p
 {
 	if (decide_is_foreign_arch(c)) {
 		fmt_str(f, c->nr & 0x40000000 ? "x32 call " : "i386 call ");
-		fmt_udec(f, (uint64_t) (c->nr & 0x3fffffff));
+		fmt_udec(f, (uint64_t)(c->nr & 0x3fffffff));
 	} else if (r->rule == KEY_WX_FILE && e->facts.file && e->file.name[0]) {
 		fmt_str(f, e->file.name);
 	} else {
@@ -184,8 +189,12 @@ static void report_decision(struct supervisor *s, struct task *k, const struct c
 	char text[700];
 	struct fmt f = FMT_INIT(text);
 	const char *name = decide_is_foreign_arch(c) ? "compat" : call_name(c->nr);
-	struct violation v = {.program = k->proc->exe, .pid = k->proc->pid, .tid = k->tid,
-			      .call = name ? name : "?", .text = text, .ruling = &d->ruling};
+	struct violation v = {.program = k->proc->exe,
+			      .pid = k->proc->pid,
+			      .tid = k->tid,
+			      .call = name ? name : "?",
+			      .text = text,
+			      .ruling = &d->ruling};
 
 	if (!e->caller_known)
 		find_caller(s, k, c, e);
@@ -205,8 +214,10 @@ static void refuse_listener(struct supervisor *s, struct proc *p)
 	struct fmt f = FMT_INIT(text);
 
 	fmt_str(&f, p->exe);
-	fmt_str(&f, ": asks for a seccomp listener of its own; Linux allows one in a process tree, and "
-		    "cookiemap's supervisor has it: EBUSY. Run this program without cmrun if it needs one");
+	fmt_str(&f,
+		": asks for a seccomp listener of its own; Linux allows one in a process tree, and "
+		"cookiemap's supervisor has it: EBUSY. Run this program without cmrun if it needs "
+		"one");
 	if (report_once(&s->report, "listener", p->exe))
 		report_note(&s->report, &p->rule->policy, text);
 	answer_value(s, -EBUSY);
@@ -219,13 +230,15 @@ static void note_missing_library(struct supervisor *s, struct proc *p, const str
 	struct fmt f = FMT_INIT(text);
 	struct vma v;
 
-	if (!s->preload || p->hello || !p->is_dynamic || !image_module(p, c->ip, &v) || is_loader(&v))
+	if (!s->preload || p->hello || !p->is_dynamic || !image_module(p, c->ip, &v) ||
+	    is_loader(&v))
 		return;
 	p->hello = true;
 	if (!report_once(&s->report, "library", p->exe))
 		return;
 	fmt_str(&f, p->exe);
-	fmt_str(&f, " runs without libcminterpose.so (missing, unreadable, or taken out of LD_PRELOAD): "
+	fmt_str(&f, " runs without libcminterpose.so (missing, unreadable, or taken out of "
+		    "LD_PRELOAD): "
 		    "policed by notification, slower");
 	report_note(&s->report, &p->rule->policy, text);
 }
@@ -272,7 +285,7 @@ static void handle(struct supervisor *s)
 {
 	const struct seccomp_data *n = &s->notif->data;
 	struct call c = {.nr = n->nr, .arch = n->arch, .ip = n->instruction_pointer};
-	struct task *k = task_get(&s->table, (pid_t) s->notif->pid);
+	struct task *k = task_get(&s->table, (pid_t)s->notif->pid);
 
 	memcpy(c.args, n->args, sizeof(c.args));
 	if (!k || image_know(s, k->proc) < 0) {
@@ -289,7 +302,7 @@ static void handle(struct supervisor *s)
 		control_handle(s, k, &c);
 	} else if (is_exec(&c)) {
 		handle_exec(s, k);
-	} else if (c.nr == SYS_prctl && (int) c.args[0] == PR_SET_CHILD_SUBREAPER &&
+	} else if (c.nr == SYS_prctl && (int)c.args[0] == PR_SET_CHILD_SUBREAPER &&
 		   !decide_is_foreign_arch(&c)) {
 		k->proc->reaper = true; /* see certain_parent() in image.c */
 		answer_continue(s);
@@ -308,7 +321,7 @@ static void handle(struct supervisor *s)
  */
 static void clear_notif(struct supervisor *s)
 {
-	volatile uint64_t *word = (uint64_t *) s->notif;
+	volatile uint64_t *word = (uint64_t *)s->notif;
 
 	for (size_t i = 0; i < s->notif_bytes / sizeof(*word); i++)
 		word[i] = 0;
@@ -370,7 +383,7 @@ int supervisor_run(struct supervisor *s, int listener)
 
 	s->listener = listener;
 	ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, NOTIF_FD_SYNC_WAKE_UP); /* slower without */
-	s->root_pidfd = (int) syscall(SYS_pidfd_open, s->root, 0);
+	s->root_pidfd = (int)syscall(SYS_pidfd_open, s->root, 0);
 	s->children = stop_init();
 	if (watch(s, listener, TAG_LISTENER) < 0 || watch(s, s->children, TAG_CHILDREN) < 0)
 		return -EIO;

@@ -14,7 +14,7 @@
 /* A check of a process's executable mappings that is due; see supervise/check.c. */
 struct check {
 	pid_t pid;
-	pid_t tid;	 /* whose call is being made */
+	pid_t tid;       /* whose call is being made */
 	uint64_t due_ns; /* CLOCK_MONOTONIC */
 	unsigned round;
 };

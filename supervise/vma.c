@@ -39,12 +39,12 @@ struct procmap_query {
 	uint64_t build_id_addr;
 };
 
-#define PROCMAP_QUERY	   _IOWR('f', 17, struct procmap_query)
-#define QUERY_READABLE	   0x01
-#define QUERY_WRITABLE	   0x02
-#define QUERY_EXECUTABLE   0x04
-#define QUERY_SHARED	   0x08
-#define QUERY_OR_NEXT	   0x10
+#define PROCMAP_QUERY    _IOWR('f', 17, struct procmap_query)
+#define QUERY_READABLE   0x01
+#define QUERY_WRITABLE   0x02
+#define QUERY_EXECUTABLE 0x04
+#define QUERY_SHARED     0x08
+#define QUERY_OR_NEXT    0x10
 
 static bool text_only;
 
@@ -56,7 +56,8 @@ void vma_force_text(bool on)
 
 /*
  * A descriptor on which the mappings of the process's present image can be asked for.
- * Return: the descriptor, the caller's to close, or -errno (ESRCH gone, EACCES not allowed to look).
+ * Return: the descriptor, the caller's to close, or -errno (ESRCH gone, EACCES not allowed to
+ * look).
  */
 int vma_open(pid_t pid)
 {
@@ -65,7 +66,7 @@ int vma_open(pid_t pid)
 	int fd;
 
 	fmt_str(&f, "/proc/");
-	fmt_udec(&f, (uint64_t) pid);
+	fmt_udec(&f, (uint64_t)pid);
 	fmt_str(&f, "/maps");
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
@@ -77,7 +78,7 @@ static int query(int maps, uint64_t addr, uint64_t flags, struct vma *vp)
 				  .query_flags = flags,
 				  .query_addr = addr,
 				  .vma_name_size = sizeof(vp->name),
-				  .vma_name_addr = (uintptr_t) vp->name};
+				  .vma_name_addr = (uintptr_t)vp->name};
 
 	vp->name[0] = 0;
 	if (ioctl(maps, PROCMAP_QUERY, &q) < 0) {
@@ -90,9 +91,9 @@ static int query(int maps, uint64_t addr, uint64_t flags, struct vma *vp)
 	}
 	vp->name[sizeof(vp->name) - 1] = 0;
 	vp->range = (struct range){q.vma_start, q.vma_end};
-	vp->prot = (uint8_t) (((q.vma_flags & QUERY_READABLE) ? PROT_READ : 0) |
-			      ((q.vma_flags & QUERY_WRITABLE) ? PROT_WRITE : 0) |
-			      ((q.vma_flags & QUERY_EXECUTABLE) ? PROT_EXEC : 0));
+	vp->prot = (uint8_t)(((q.vma_flags & QUERY_READABLE) ? PROT_READ : 0) |
+			     ((q.vma_flags & QUERY_WRITABLE) ? PROT_WRITE : 0) |
+			     ((q.vma_flags & QUERY_EXECUTABLE) ? PROT_EXEC : 0));
 	vp->shared = q.vma_flags & QUERY_SHARED;
 	vp->offset_bytes = q.vma_offset;
 	vp->dev = makedev(q.dev_major, q.dev_minor);
@@ -106,11 +107,13 @@ static bool hex_field(const char **pp, const char *end, char stop, uint64_t *vp)
 	const char *p = *pp;
 
 	for (; p < end && *p != stop; p++) {
-		int d = *p >= '0' && *p <= '9' ? *p - '0' : *p >= 'a' && *p <= 'f' ? *p - 'a' + 10 : -1;
+		int d = *p >= '0' && *p <= '9'   ? *p - '0'
+			: *p >= 'a' && *p <= 'f' ? *p - 'a' + 10
+						 : -1;
 
 		if (d < 0 || v >> 60)
 			return false;
-		v = v << 4 | (unsigned) d;
+		v = v << 4 | (unsigned)d;
 	}
 	if (p == *pp || p == end)
 		return false;
@@ -132,28 +135,29 @@ int vma_parse(const char *line, size_t len, struct vma *vp)
 
 	if (!hex_field(&p, end, '-', &start) || !hex_field(&p, end, ' ', &stop) || end - p < 5)
 		return -EINVAL;
-	v.prot = (uint8_t) ((p[0] == 'r' ? PROT_READ : 0) | (p[1] == 'w' ? PROT_WRITE : 0) |
-			    (p[2] == 'x' ? PROT_EXEC : 0));
+	v.prot = (uint8_t)((p[0] == 'r' ? PROT_READ : 0) | (p[1] == 'w' ? PROT_WRITE : 0) |
+			   (p[2] == 'x' ? PROT_EXEC : 0));
 	v.shared = p[3] == 's';
 	p += 5;
 	if (!hex_field(&p, end, ' ', &offset) || !hex_field(&p, end, ':', &major) ||
 	    !hex_field(&p, end, ' ', &minor))
 		return -EINVAL;
 	for (; p < end && *p >= '0' && *p <= '9'; p++)
-		ino = ino * 10 + (uint64_t) (*p - '0');
+		ino = ino * 10 + (uint64_t)(*p - '0');
 	while (p < end && *p == ' ')
 		p++;
-	n = (size_t) (end - p) < sizeof(v.name) - 1 ? (size_t) (end - p) : sizeof(v.name) - 1;
+	n = (size_t)(end - p) < sizeof(v.name) - 1 ? (size_t)(end - p) : sizeof(v.name) - 1;
 	memcpy(v.name, p, n);
 	v.range = (struct range){start, stop};
 	v.offset_bytes = offset;
-	v.dev = makedev((unsigned) major, (unsigned) minor);
+	v.dev = makedev((unsigned)major, (unsigned)minor);
 	v.ino = ino;
 	*vp = v;
 	return 0;
 }
 
-/* The text has no way to ask for one address: it is read from its start until the place is found. */
+/* The text has no way to ask for one address: it is read from its start until the place is found.
+ */
 static int scan_text(int maps, uint64_t addr, bool exact, enum vma_filter filter, struct vma *vp)
 {
 	FILE *f;
@@ -192,7 +196,8 @@ static int look(int maps, uint64_t addr, bool exact, enum vma_filter filter, str
 
 	if (!text_only) {
 		r = query(maps, addr,
-			  (exact ? 0 : QUERY_OR_NEXT) | (filter == VMA_EXEC ? QUERY_EXECUTABLE : 0), &v);
+			  (exact ? 0 : QUERY_OR_NEXT) | (filter == VMA_EXEC ? QUERY_EXECUTABLE : 0),
+			  &v);
 		if (r != -ENOTTY) {
 			if (!r)
 				*vp = v;
@@ -217,8 +222,8 @@ int vma_next(int maps, uint64_t addr, enum vma_filter filter, struct vma *vp)
 
 /*
  * Code that the kernel itself maps into every process (arch/x86/entry/vdso/vma.c, vsyscall_64.c,
- * kernel/events/uprobes.c). The brackets cannot be forged: a file's name begins with a slash, a name
- * given by prctl(PR_SET_VMA) with "[anon:".
+ * kernel/events/uprobes.c). The brackets cannot be forged: a file's name begins with a slash, a
+ * name given by prctl(PR_SET_VMA) with "[anon:".
  */
 bool vma_is_kernel_code(const struct vma *v)
 {

@@ -12,7 +12,7 @@ struct vma {
 	uint8_t prot; /* PROT_READ | PROT_WRITE | PROT_EXEC */
 	bool shared;
 	uint64_t offset_bytes;
-	dev_t dev;	/* of the file behind it; 0 with ino 0: anonymous or special */
+	dev_t dev; /* of the file behind it; 0 with ino 0: anonymous or special */
 	uint64_t ino;
 	char name[512]; /* path, "[vdso]", …; empty: none; cut where it does not fit */
 };

@@ -53,9 +53,9 @@ enum world {
 	GATE_FILE,
 	GATE_FILE_LATE,
 	JIT_ASKS,
-	JIT_UNKNOWN,	/* a module of wx.jit is mapped, and nobody says who asks */
+	JIT_UNKNOWN,    /* a module of wx.jit is mapped, and nobody says who asks */
 	JIT_OTHER_ASKS, /* it is mapped, and another module asks */
-	JIT_CLAIMED,	/* it is said to ask, and is not mapped */
+	JIT_CLAIMED,    /* it is said to ask, and is not mapped */
 	LIBFFI_ASKS,
 };
 
@@ -79,24 +79,46 @@ struct row {
 	struct outcome outcome;
 };
 
-#define UNWRAP(...)   __VA_ARGS__
-#define PASS	      {IS_PASSED, 0}
-#define GO	      {IS_MADE, 0}
-#define GO_CHECKED    {IS_CHECKED, 0}
-#define KILL	      {IS_KILLED, 0}
-#define SAY(n)	      {IS_ANSWERED, n}
-#define NATIVE(name)  AUDIT_ARCH_X86_64, SYS_##name
-#define X32(name)     AUDIT_ARCH_X86_64, SYS_##name | 0x40000000
-#define I386(number)  AUDIT_ARCH_I386, number
-#define ROW(policy, from, world, call, args, deeds, rule, outcome)                                  \
-	{#policy " " #from " " #world " " #call #args " -> " #rule " " #outcome,                \
-	 #policy, from, world, call, {UNWRAP args}, deeds, KEY_##rule, outcome},
+#define UNWRAP(...) __VA_ARGS__
+#define PASS                 \
+	{                    \
+		IS_PASSED, 0 \
+	}
+#define GO                 \
+	{                  \
+		IS_MADE, 0 \
+	}
+#define GO_CHECKED            \
+	{                     \
+		IS_CHECKED, 0 \
+	}
+#define KILL                 \
+	{                    \
+		IS_KILLED, 0 \
+	}
+#define SAY(n)                 \
+	{                      \
+		IS_ANSWERED, n \
+	}
+#define NATIVE(name) AUDIT_ARCH_X86_64, SYS_##name
+#define X32(name)    AUDIT_ARCH_X86_64, SYS_##name | 0x40000000
+#define I386(number) AUDIT_ARCH_I386, number
+#define ROW(policy, from, world, call, args, deeds, rule, outcome)               \
+	{#policy " " #from " " #world " " #call #args " -> " #rule " " #outcome, \
+	 #policy,                                                                \
+	 from,                                                                   \
+	 world,                                                                  \
+	 call,                                                                   \
+	 {UNWRAP args},                                                          \
+	 deeds,                                                                  \
+	 KEY_##rule,                                                             \
+	 outcome},
 
 static const struct row rows[] = {
 #include "tests/verdict/decide.rows"
 };
 
-#define N_ROWS ((int) (sizeof(rows) / sizeof(*rows)))
+#define N_ROWS ((int)(sizeof(rows) / sizeof(*rows)))
 
 /* Policies that are no profile. */
 static const struct {
@@ -178,7 +200,8 @@ static void build(const struct row *row, const struct policy *p, struct call *c,
 {
 	enum world w = row->world;
 
-	*c = (struct call){.nr = row->nr, .arch = row->arch, .ip = row->from == GATE ? G + 6 : 0x401002};
+	*c = (struct call){
+		.nr = row->nr, .arch = row->arch, .ip = row->from == GATE ? G + 6 : 0x401002};
 	memcpy(c->args, row->args, sizeof(c->args));
 	*f = (struct facts){.policy = p, .gate = G, .by_libc = row->from == LIBC};
 	f->started = w != STARTING && w != GATE_FILE;
@@ -216,16 +239,20 @@ static void agree_with_evaluator(const struct row *row, const struct facts *f,
 				 const struct decision *d)
 {
 	static const struct policy_file unknown;
-	struct policy_ask ask = {.deeds = row->deeds, .kernel_key = row->rule, .caller = f->caller,
-				 .jit_image = f->jit_image, .file = f->file ? &f->file->file : &unknown};
+	struct policy_ask ask = {.deeds = row->deeds,
+				 .kernel_key = row->rule,
+				 .caller = f->caller,
+				 .jit_image = f->jit_image,
+				 .file = f->file ? &f->file->file : &unknown};
 	struct policy_ruling r;
 
 	if (ask.kernel_key == KEY_NONE && row->deeds & DEED_KERNEL)
 		ask.kernel_key = KEY_K_PTRACE; /* the one such row that a profile allows */
 	policy_rule(f->policy, &ask, &r);
 	ck_assert_msg(r.verdict == d->ruling.verdict && r.rule == d->ruling.rule,
-		      "%s: the evaluator says %d by %s, the supervisor %d by %s", row->text, r.verdict,
-		      policy_key_name(r.rule), d->ruling.verdict, policy_key_name(d->ruling.rule));
+		      "%s: the evaluator says %d by %s, the supervisor %d by %s", row->text,
+		      r.verdict, policy_key_name(r.rule), d->ruling.verdict,
+		      policy_key_name(d->ruling.rule));
 }
 
 /* Loop: every row. */
@@ -243,16 +270,19 @@ START_TEST(filter_supervisor_and_evaluator_agree)
 	open_policy(row->policy, &blob, &p);
 	build(row, &p, &c, &f, v, &o);
 	decide(&c, &f, &d);
-	ck_assert_msg(filter_passes(&c) == (row->outcome.how == IS_PASSED), "%s: the filter disagrees", row->text);
+	ck_assert_msg(filter_passes(&c) == (row->outcome.how == IS_PASSED),
+		      "%s: the filter disagrees", row->text);
 	ck_assert_msg(d.ruling.rule == row->rule, "%s: ruled by %s", row->text,
 		      policy_key_name(d.ruling.rule));
 	if (row->outcome.how == IS_PASSED)
 		ck_assert_msg(d.action == DECIDE_CONTINUE && d.ruling.verdict == V_ALLOW,
 			      "%s: the supervisor would not have let it through", row->text);
 	else
-		ck_assert_msg(how_of(&d) == row->outcome.how, "%s: outcome %d", row->text, how_of(&d));
+		ck_assert_msg(how_of(&d) == row->outcome.how, "%s: outcome %d", row->text,
+			      how_of(&d));
 	if (row->outcome.how == IS_ANSWERED)
-		ck_assert_msg(d.value == row->outcome.value, "%s: answered %ld", row->text, d.value);
+		ck_assert_msg(d.value == row->outcome.value, "%s: answered %ld", row->text,
+			      d.value);
 	agree_with_evaluator(row, &f, &d);
 	policy_blob_deinit(&blob);
 }
@@ -268,10 +298,11 @@ START_TEST(no_random_grant_passes_the_filter)
 	for (int i = 0; i < 100000; i++) {
 		c.nr = calls[i % 3];
 		for (int k = 0; k < 6; k++)
-			c.args[k] = (uint64_t) random() << 33 ^ (uint64_t) random() << 11 ^ (uint64_t) random();
+			c.args[k] = (uint64_t)random() << 33 ^ (uint64_t)random() << 11 ^
+				    (uint64_t)random();
 		c.args[2] |= PROT_EXEC;
 		ck_assert(!filter_passes(&c));
-		c.args[2] &= ~(uint64_t) PROT_EXEC;
+		c.args[2] &= ~(uint64_t)PROT_EXEC;
 		ck_assert(filter_passes(&c));
 	}
 }

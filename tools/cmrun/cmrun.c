@@ -104,7 +104,8 @@ static void fail(const char *what, int error)
 	fprintf(stderr, "cmrun: %s: %s\n", what, start_problem(-error));
 }
 
-/* A tree inside a tree: one listener is all that Linux gives, so the outer supervisor enforces both. */
+/* A tree inside a tree: one listener is all that Linux gives, so the outer supervisor enforces
+ * both. */
 static int run_nested(const struct request *rq, struct policy_set *set)
 {
 	struct policy_blob blob;
@@ -114,9 +115,9 @@ static int run_nested(const struct request *rq, struct policy_set *set)
 	if (r <= 0)
 		return r;
 	fd = memfd_create("cookiemap-policy", MFD_CLOEXEC);
-	if (fd < 0 || write(fd, blob.data, blob.size_bytes) != (ssize_t) blob.size_bytes)
+	if (fd < 0 || write(fd, blob.data, blob.size_bytes) != (ssize_t)blob.size_bytes)
 		return -errno;
-	r = (int) control(CONTROL_NARROW, (uint64_t) fd, 0, 0, 0, 0);
+	r = (int)control(CONTROL_NARROW, (uint64_t)fd, 0, 0, 0, 0);
 	close(fd);
 	if (r < 0 || policy_open(&p, blob.data, blob.size_bytes) < 0)
 		return r < 0 ? r : -EINVAL;
@@ -126,7 +127,8 @@ static int run_nested(const struct request *rq, struct policy_set *set)
 	return ruleset < 0 ? ruleset : landlock_enter(ruleset);
 }
 
-static int prepare(struct start *st, const struct request *rq, struct policy_set *set, const char *exe)
+static int prepare(struct start *st, const struct request *rq, struct policy_set *set,
+		   const char *exe)
 {
 	struct policy_blob blob;
 	int r = asked_policy(set, rq, &blob), memfd;
@@ -226,7 +228,7 @@ int main(int argc, char **argv)
 	if (outer == -EINVAL)
 		r = run_new(&rq, set, exe, preload);
 	else if (outer == -ENOSYS)
-		r = (int) outer;
+		r = (int)outer;
 	else
 		r = run_nested(&rq, set);
 	if (r < 0 && outer != -EINVAL)

@@ -9,7 +9,7 @@
 struct request {
 	const char *file;    /* a policy for the whole tree */
 	const char *profile; /* a profile for the whole tree */
-	int supervise;	     /* descriptor to serve at, or 0 */
+	int supervise;       /* descriptor to serve at, or 0 */
 	bool verbose;
 	char **argv;
 };

@@ -39,7 +39,7 @@ static bool search(const char *name, char *path, size_t size, int *errorp)
 	for (;;) {
 		size_t n = strcspn(at, ":");
 
-		if (snprintf(path, size, "%.*s%s%s", (int) n, at, n ? "/" : "", name) < (int) size &&
+		if (snprintf(path, size, "%.*s%s%s", (int)n, at, n ? "/" : "", name) < (int)size &&
 		    is_program(path, errorp))
 			return true;
 		if (!at[n])
@@ -82,7 +82,7 @@ void peer_exe(int sock, char *exe, size_t size)
 	ssize_t n = -1;
 
 	if (!getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &len)) {
-		snprintf(link, sizeof(link), "/proc/%d/exe", (int) peer.pid);
+		snprintf(link, sizeof(link), "/proc/%d/exe", (int)peer.pid);
 		n = readlink(link, exe, size - 1);
 	}
 	exe[n < 0 ? 0 : n] = 0;
@@ -91,9 +91,9 @@ void peer_exe(int sock, char *exe, size_t size)
 static bool library_path(char *path, size_t size)
 {
 	static const char *const places[] = {
-		"/../lib/libcminterpose.so",		    /* PREFIX/bin */
+		"/../lib/libcminterpose.so",                  /* PREFIX/bin */
 		"/../lib/x86_64-linux-gnu/libcminterpose.so", /* a multiarch libdir */
-		"/../../interpose/libcminterpose.so",	    /* the build tree */
+		"/../../interpose/libcminterpose.so",         /* the build tree */
 	};
 	char self[PATH_MAX], joined[PATH_MAX + 64], real[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -123,8 +123,10 @@ bool preload_library(void)
 	char *new = NULL;
 
 	if (!library_path(path, sizeof(path)) || strpbrk(path, ": ")) {
-		fputs("cmrun: libcminterpose.so is not beside this cmrun (or its path has a space or a "
-		      "colon, which LD_PRELOAD cannot hold): policed by notification only, slower\n",
+		fputs("cmrun: libcminterpose.so is not beside this cmrun (or its path has a space "
+		      "or a "
+		      "colon, which LD_PRELOAD cannot hold): policed by notification only, "
+		      "slower\n",
 		      stderr);
 		return false;
 	}
@@ -148,7 +150,7 @@ int usage_error(const char *word, bool missing, const struct option *options)
 		fprintf(stderr, "cmrun: %s: expected a value after it; see cmrun --help\n", word);
 		return -EINVAL;
 	}
-	snprintf(name, sizeof(name), "%.*s", (int) strcspn(word, "="), word + strspn(word, "-"));
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(word, "="), word + strspn(word, "-"));
 	while (options[n].name && n < 16) {
 		names[n] = options[n].name;
 		n++;
