@@ -8,8 +8,8 @@ struct arena {
 	struct arena_chunk *chunks;
 };
 
-#define ARENA_INIT \
-	{          \
+#define ARENA_INIT   \
+	{            \
 		NULL \
 	}
 

@@ -6,8 +6,8 @@
 #include "policy/key.h"
 
 /*
- * The compiled form of a policy, private to policy/. All fields are 32 bits in the byte order of the
- * machine: a blob is made and read on the same one.
+ * The compiled form of a policy, private to policy/. All fields are 32 bits in the byte order of
+ * the machine: a blob is made and read on the same one.
  *
  *   header
  *   value[KEY_N]           one for each key, in the order of POLICY_KEYS
@@ -21,10 +21,13 @@
  * into the strings. BLOB_VERSION changes with the layout and with POLICY_KEYS.
  */
 
-#define BLOB_MAGIC	0x424d4b43u /* "CKMB" */
-#define BLOB_VERSION	1u
-#define BLOB_MAX_BYTES	(256u << 10)
-#define BLOB_MAX_COUNT	1024u /* of items, modules, overrides: a program may hand in a blob */
+#define BLOB_MAGIC   0x424d4b43u /* "CKMB" */
+#define BLOB_VERSION 1u
+
+/* A program may hand in a blob to be narrowed: the limits bound the time that takes. */
+#define BLOB_MAX_BYTES   (128u << 10)
+#define BLOB_MAX_ITEMS   1024u /* also of overrides */
+#define BLOB_MAX_MODULES 128u
 
 struct blob_header {
 	uint32_t magic;
@@ -45,7 +48,7 @@ struct blob_source {
 };
 
 struct blob_value {
-	uint32_t word;	/* number of the word; STRING: string; LIST: first item */
+	uint32_t word;  /* number of the word; STRING: string; LIST: first item */
 	uint32_t count; /* LIST: items; otherwise 0 */
 	struct blob_source at;
 };
@@ -57,7 +60,7 @@ struct blob_item {
 
 struct blob_module {
 	uint32_t pattern; /* string, never empty */
-	uint32_t first;	  /* override */
+	uint32_t first;   /* override */
 	uint32_t count;
 	struct blob_source at;
 };

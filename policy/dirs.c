@@ -19,7 +19,7 @@
  */
 
 #define ADMIN_DIR "/etc/cookiemap/policy.d"
-#define BELOW	  "cookiemap/policy.d"
+#define BELOW     "cookiemap/policy.d"
 
 static const char *environment(const char *name)
 {

@@ -17,7 +17,7 @@
 
 struct doc_source {
 	const char *file; /* a path, or the name of a built-in profile */
-	unsigned line;	  /* 0: built in */
+	unsigned line;    /* 0: built in */
 };
 
 struct doc_item {
@@ -32,7 +32,7 @@ struct doc_list {
 
 struct doc_value {
 	bool set;
-	uint32_t word;	      /* types made of words */
+	uint32_t word;        /* types made of words */
 	const char *string;   /* STRING */
 	struct doc_list list; /* LIST */
 	struct doc_source at;

@@ -111,8 +111,7 @@ const char *policy_string(const struct policy *p, enum policy_key key)
  * Context: anywhere.
  * Return: true and both written; false for what has no value.
  */
-bool policy_source(const struct policy *p, enum policy_key key, const char **filep,
-		   unsigned *linep)
+bool policy_source(const struct policy *p, enum policy_key key, const char **filep, unsigned *linep)
 {
 	const struct blob_source *at;
 

@@ -13,12 +13,13 @@
  *   report.* the first's: whoever is in charge already says where reports go
  *   modules  below
  *
- * Modules. For every pattern q that either policy sets a key k for, the result sets k to the tighter
- * of what each could say about a caller whose best match in the result is q. For a policy that sets
- * k for q itself that is its word for q. For another it is the tightest of its own word without
- * module and those of its patterns that are no more specific than q, since such a caller may match
- * them too; a more specific one cannot match, or it would be the best. Patterns equally specific are
- * bounded by each other, since their order in the result need not be that of either policy.
+ * Modules. For every pattern q that either policy sets a key k for, the result sets k to the
+ * tighter of what each could say about a caller whose best match in the result is q. For a policy
+ * that sets k for q itself that is its word for q. For another it is the tightest of its own word
+ * without module and those of its patterns that are no more specific than q, since such a caller
+ * may match them too; a more specific one cannot match, or it would be the best. Patterns equally
+ * specific are bounded by each other, since their order in the result need not be that of either
+ * policy.
  */
 
 struct bound {
@@ -134,7 +135,8 @@ static int module_narrow(struct arena *a, const struct doc *x, const struct doc 
 		enum policy_key key = (enum policy_key)k;
 		struct bound bx, by;
 
-		if (!override_at(x, q.text, key) && !override_at(y, q.text, key))
+		if (!policy_key_overridable(key) ||
+		    (!override_at(x, q.text, key) && !override_at(y, q.text, key)))
 			continue;
 		bx = bound_of(x, q.text, key);
 		by = bound_of(y, q.text, key);

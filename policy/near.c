@@ -21,7 +21,8 @@ static unsigned min3(unsigned a, unsigned b, unsigned c)
 	return ab < c ? ab : c;
 }
 
-/* Both at most NEAR_MAX_LEN long. Line i of the table lives in rows[i % 3]; three are ever needed. */
+/* Both at most NEAR_MAX_LEN long. Line i of the table lives in rows[i % 3]; three are ever needed.
+ */
 static unsigned distance(const char *a, size_t a_len, const char *b, size_t b_len)
 {
 	unsigned rows[3][NEAR_MAX_LEN + 1];

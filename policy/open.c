@@ -77,8 +77,8 @@ static bool header_is_sound(const struct blob_header *h, size_t size_bytes)
 
 	if (h->magic != BLOB_MAGIC || h->version != BLOB_VERSION || h->n_keys != KEY_N)
 		return false;
-	if (h->n_items > BLOB_MAX_COUNT || h->n_modules > BLOB_MAX_COUNT ||
-	    h->n_overrides > BLOB_MAX_COUNT || h->strings_bytes > BLOB_MAX_BYTES)
+	if (h->n_items > BLOB_MAX_ITEMS || h->n_modules > BLOB_MAX_MODULES ||
+	    h->n_overrides > BLOB_MAX_ITEMS || h->strings_bytes > BLOB_MAX_BYTES)
 		return false;
 	sum += h->n_items * sizeof(struct blob_item);
 	sum += h->n_modules * sizeof(struct blob_module);

@@ -118,8 +118,8 @@ static void put_values(FILE *out, const struct doc *doc)
 			fprintf(out, "%.*s: {\n", (int)len, name);
 			open = name;
 		}
-		put_value(out, len ? "    " : "", len ? name + len + 1 : name,
-			  policy_key_type(key), &doc->values[key]);
+		put_value(out, len ? "    " : "", len ? name + len + 1 : name, policy_key_type(key),
+			  &doc->values[key]);
 	}
 	if (*open)
 		fprintf(out, "};\n");

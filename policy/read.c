@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "policy/doc.h"
+#include "policy/reader.h"
 
 #include <errno.h>
-#include <libconfig.h>
 #include <stdarg.h>
 #include <string.h>
 #include "policy/near.h"
@@ -15,20 +14,12 @@
  * Nothing is ignored: a setting is either read into the document or an error.
  */
 
-struct reader {
-	struct arena *arena;
-	struct doc *doc;
-	FILE *err;
-	unsigned n_faults;
-	bool no_memory;
-};
-
-#define MAX_KEY_NAME 128
-
-/* About a setting whose full name is `key`. The text ends the line itself, or leaves it open for
- * put_words() and hint(). */
-__attribute__((format(printf, 4, 5))) static void fault(struct reader *r, const config_setting_t *s,
-							const char *key, const char *text, ...)
+/*
+ * Begin a line about a setting whose full name is `key`. The text ends the line itself, or leaves
+ * it open for reader_put_words() and a hint.
+ */
+void reader_fault(struct reader *r, const config_setting_t *s, const char *key, const char *text,
+		  ...)
 {
 	va_list args;
 
@@ -48,7 +39,8 @@ static void hint(struct reader *r, const char *word, const char *const *words, s
 	fputc('\n', r->err);
 }
 
-static const char *found(const config_setting_t *s)
+/* What a setting is, for "found …". */
+const char *reader_found(const config_setting_t *s)
 {
 	switch (config_setting_type(s)) {
 	case CONFIG_TYPE_GROUP:
@@ -66,14 +58,15 @@ static const char *found(const config_setting_t *s)
 	}
 }
 
-/* "a", "a or b", "a, b or c" */
-static void put_words(FILE *out, const char *const *words, size_t n)
+/* The words as "a", "a or b", "a, b or c". */
+void reader_put_words(FILE *out, const char *const *words, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		fprintf(out, "%s%s", !i ? "" : i + 1 < n ? ", " : " or ", words[i]);
 }
 
-static struct doc_source source(const struct reader *r, const config_setting_t *s)
+/* Where a setting stands. The file's name is the document's. */
+struct doc_source reader_source(const struct reader *r, const config_setting_t *s)
 {
 	return (struct doc_source){r->doc->file, config_setting_source_line(s)};
 }
@@ -106,27 +99,32 @@ static const char *read_string(struct reader *r, const config_setting_t *s, cons
 	const char *text;
 
 	if (config_setting_type(s) != CONFIG_TYPE_STRING) {
-		fault(r, s, key, "expected %s, found %s\n", expected, found(s));
+		reader_fault(r, s, key, "expected %s, found %s\n", expected, reader_found(s));
 		return NULL;
 	}
 	text = config_setting_get_string(s);
 	if (!text || !*text) {
-		fault(r, s, key, "expected %s, found an empty string\n", expected);
+		reader_fault(r, s, key, "expected %s, found an empty string\n", expected);
 		return NULL;
 	}
 	if (!is_plain(text)) {
-		fault(r, s, key, "expected %s, found control characters in it\n", expected);
+		reader_fault(r, s, key, "expected %s, found control characters in it\n", expected);
 		return NULL;
 	}
 	return keep(r, text);
 }
 
-static const char *read_pattern(struct reader *r, const config_setting_t *s, const char *key)
+/*
+ * The pattern that a setting holds, copied.
+ *
+ * Return: NULL after a fault.
+ */
+const char *reader_pattern(struct reader *r, const config_setting_t *s, const char *key)
 {
 	const char *text = read_string(r, s, key, "a pattern");
 
 	if (text && !pattern_is_closed(text)) {
-		fault(r, s, key, "\"%s\": expected a ']' that closes the '['\n", text);
+		reader_fault(r, s, key, "\"%s\": expected a ']' that closes the '['\n", text);
 		return NULL;
 	}
 	return text;
@@ -146,22 +144,50 @@ static void list_add(struct reader *r, struct doc_list *list, const char *text,
 	list->items[list->n_items++] = (struct doc_item){text, at};
 }
 
+/* The last line of [from, to] in which the string stands quoted; `from` where none does. */
+static unsigned line_of(const char *text, unsigned from, unsigned to, const char *string)
+{
+	unsigned line = 1, found_at = from;
+	size_t len = strlen(string);
+
+	for (; *text && line <= to; text++) {
+		line += *text == '\n';
+		if (line >= from && *text == '"' && !strncmp(text + 1, string, len) &&
+		    text[1 + len] == '"')
+			found_at = line;
+	}
+	return found_at;
+}
+
+/* The parser has read on, to the closing bracket, before it notes the line of a list's last entry:
+ * look where it really is, between the entry before it and there. */
+static void fix_last_line(const struct reader *r, struct doc_list *list, unsigned list_line)
+{
+	size_t n = list->n_items;
+	unsigned from = n > 1 ? list->items[n - 2].at.line : list_line;
+	struct doc_item *last = &list->items[n - 1];
+
+	last->at.line = line_of(r->text, from, last->at.line, last->text);
+}
+
 static void read_list(struct reader *r, const config_setting_t *s, const char *key,
 		      struct doc_list *listp)
 {
 	struct doc_list list = {0};
 
 	if (!config_setting_is_array(s) && !config_setting_is_list(s)) {
-		fault(r, s, key, "expected a list of patterns, found %s\n", found(s));
+		reader_fault(r, s, key, "expected a list of patterns, found %s\n", reader_found(s));
 		return;
 	}
 	for (int i = 0; i < config_setting_length(s); i++) {
 		const config_setting_t *item = config_setting_get_elem(s, (unsigned)i);
-		const char *text = read_pattern(r, item, key);
+		const char *text = reader_pattern(r, item, key);
 
 		if (text)
-			list_add(r, &list, text, source(r, item));
+			list_add(r, &list, text, reader_source(r, item));
 	}
+	if (list.n_items)
+		fix_last_line(r, &list, config_setting_source_line(s));
 	*listp = list;
 }
 
@@ -170,11 +196,12 @@ static void read_bool(struct reader *r, const config_setting_t *s, const char *k
 	if (config_setting_type(s) == CONFIG_TYPE_BOOL)
 		*wordp = (uint32_t)config_setting_get_bool(s);
 	else
-		fault(r, s, key, "expected true or false, found %s\n", found(s));
+		reader_fault(r, s, key, "expected true or false, found %s\n", reader_found(s));
 }
 
-static void read_word(struct reader *r, const config_setting_t *s, const char *key,
-		      enum policy_type type, uint32_t *wordp)
+/* The number of the word that a setting holds, in *wordp, which a fault leaves alone. */
+void reader_word(struct reader *r, const config_setting_t *s, const char *key,
+		 enum policy_type type, uint32_t *wordp)
 {
 	const char *words[TYPE_MAX_WORDS];
 	unsigned n_words = type_words(type, words);
@@ -189,13 +216,13 @@ static void read_word(struct reader *r, const config_setting_t *s, const char *k
 		*wordp = (uint32_t)number;
 		return;
 	}
-	fault(r, s, key, "expected ");
-	put_words(r->err, words, n_words);
+	reader_fault(r, s, key, "expected ");
+	reader_put_words(r->err, words, n_words);
 	if (text && is_plain(text)) {
 		fprintf(r->err, ", found \"%s\"", text);
 		hint(r, text, words, n_words);
 	} else {
-		fprintf(r->err, ", found %s\n", found(s));
+		fprintf(r->err, ", found %s\n", reader_found(s));
 	}
 }
 
@@ -206,12 +233,12 @@ static void read_value(struct reader *r, const config_setting_t *s, enum policy_
 	const char *name = policy_key_name(key);
 
 	v->set = true;
-	v->at = source(r, s);
+	v->at = reader_source(r, s);
 	switch (type) {
 	case TYPE_LATER:
 		v->set = false;
-		fault(r, s, name,
-		      "known, but not honoured by this version of cookiemap; remove it\n");
+		reader_fault(r, s, name,
+			     "known, but not honoured by this version of cookiemap; remove it\n");
 		break;
 	case TYPE_LIST:
 		read_list(r, s, name, &v->list);
@@ -223,7 +250,7 @@ static void read_value(struct reader *r, const config_setting_t *s, enum policy_
 		read_bool(r, s, name, &v->word);
 		break;
 	default:
-		read_word(r, s, name, type, &v->word);
+		reader_word(r, s, name, type, &v->word);
 		break;
 	}
 }
@@ -232,11 +259,12 @@ static void read_value(struct reader *r, const config_setting_t *s, enum policy_
 static const char *const other_names[] = {"extends", "exe", "modules"};
 #define N_OTHER_NAMES (sizeof(other_names) / sizeof(other_names[0]))
 
-/* Candidates for a hint: all keys, and the names of groups. */
-static void fault_unknown(struct reader *r, const config_setting_t *s, const char *name)
+/* The line about a name that is no key's. Candidates for the hint: all keys, and groups. */
+void reader_fault_unknown(struct reader *r, const config_setting_t *s, const char *name)
 {
-	static const char *const groups[] = {"wx",   "seal",  "foreign", "fixed",  "reuse", "reserve",
-					     "share", "nofault", "kernel", "exec", "report"};
+	static const char *const groups[] = {"wx",     "seal",    "foreign", "fixed",
+					     "reuse",  "reserve", "share",   "nofault",
+					     "kernel", "exec",    "report"};
 	const char *words[KEY_N + N_OTHER_NAMES + sizeof(groups) / sizeof(groups[0])];
 	size_t n = 0;
 
@@ -246,11 +274,12 @@ static void fault_unknown(struct reader *r, const config_setting_t *s, const cha
 		words[n++] = other_names[i];
 	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
 		words[n++] = groups[i];
-	fault(r, s, name, "unknown key");
+	reader_fault(r, s, name, "unknown key");
 	hint(r, name, words, n);
 }
 
-static bool is_group_name(const char *name)
+/* Whether keys have this name before their dot. */
+bool reader_is_group_name(const char *name)
 {
 	size_t len = strlen(name);
 
@@ -263,7 +292,8 @@ static bool is_group_name(const char *name)
 	return false;
 }
 
-static void full_name(char out[MAX_KEY_NAME], const config_setting_t *group,
+/* A key's name from a group's and a setting's; cut where no key is that long. */
+void reader_full_name(char out[MAX_KEY_NAME], const config_setting_t *group,
 		      const config_setting_t *s)
 {
 	snprintf(out, MAX_KEY_NAME, "%s.%s", config_setting_name(group), config_setting_name(s));
@@ -272,8 +302,8 @@ static void full_name(char out[MAX_KEY_NAME], const config_setting_t *group,
 static void read_group(struct reader *r, const config_setting_t *group)
 {
 	if (!config_setting_is_group(group)) {
-		fault(r, group, config_setting_name(group), "expected a group { … }, found %s\n",
-		      found(group));
+		reader_fault(r, group, config_setting_name(group),
+			     "expected a group { … }, found %s\n", reader_found(group));
 		return;
 	}
 	for (int i = 0; i < config_setting_length(group); i++) {
@@ -281,118 +311,13 @@ static void read_group(struct reader *r, const config_setting_t *group)
 		char name[MAX_KEY_NAME];
 		int key;
 
-		full_name(name, group, s);
+		reader_full_name(name, group, s);
 		key = key_find(name);
 		if (key < 0)
-			fault_unknown(r, s, name);
+			reader_fault_unknown(r, s, name);
 		else
 			read_value(r, s, (enum policy_key)key);
 	}
-}
-
-static void override_add(struct reader *r, struct doc_module *m, enum policy_key key, uint32_t word,
-			 const config_setting_t *s)
-{
-	struct doc_override *o =
-		arena_grow(r->arena, m->overrides, m->n_overrides, sizeof(*m->overrides));
-
-	if (!o) {
-		r->no_memory = true;
-		return;
-	}
-	m->overrides = o;
-	m->overrides[m->n_overrides++] = (struct doc_override){key, word, source(r, s)};
-}
-
-static void fault_not_overridable(struct reader *r, const config_setting_t *s, const char *name)
-{
-	const char *words[KEY_N];
-	size_t n = 0;
-
-	for (unsigned key = 0; key < KEY_N; key++)
-		if (policy_key_overridable((enum policy_key)key))
-			words[n++] = policy_key_name((enum policy_key)key);
-	fault(r, s, name, "cannot be set for a module; expected ");
-	put_words(r->err, words, n);
-	fputc('\n', r->err);
-}
-
-static void read_override(struct reader *r, struct doc_module *m, const config_setting_t *group,
-			  const config_setting_t *s)
-{
-	char name[MAX_KEY_NAME];
-	uint32_t word = UINT32_MAX;
-	int key;
-
-	full_name(name, group, s);
-	key = key_find(name);
-	if (key < 0) {
-		fault_unknown(r, s, name);
-	} else if (!policy_key_overridable((enum policy_key)key)) {
-		fault_not_overridable(r, s, name);
-	} else {
-		read_word(r, s, name, policy_key_type((enum policy_key)key), &word);
-		if (word != UINT32_MAX)
-			override_add(r, m, (enum policy_key)key, word, s);
-	}
-}
-
-static void read_module_setting(struct reader *r, struct doc_module *m, const config_setting_t *s)
-{
-	const char *name = config_setting_name(s);
-
-	if (!strcmp(name, "name"))
-		return; /* read before the others */
-	if (key_find(name) >= 0 || !strcmp(name, "extends") || !strcmp(name, "exe")) {
-		fault_not_overridable(r, s, name);
-	} else if (!is_group_name(name)) {
-		fault_unknown(r, s, name);
-	} else if (!config_setting_is_group(s)) {
-		fault(r, s, name, "expected a group { … }, found %s\n", found(s));
-	} else {
-		for (int i = 0; i < config_setting_length(s); i++)
-			read_override(r, m, s, config_setting_get_elem(s, (unsigned)i));
-	}
-}
-
-static void read_module(struct reader *r, const config_setting_t *s)
-{
-	struct doc *d = r->doc;
-	struct doc_module m = {0}, *grown;
-	config_setting_t *name;
-
-	if (!config_setting_is_group(s)) {
-		fault(r, s, "modules", "expected a group { name = …; }, found %s\n", found(s));
-		return;
-	}
-	name = config_setting_get_member(s, "name");
-	if (!name) {
-		fault(r, s, "modules", "expected name = \"PATTERN\" in every module\n");
-		return;
-	}
-	m.pattern = (struct doc_item){read_pattern(r, name, "name"), source(r, name)};
-	for (int i = 0; i < config_setting_length(s); i++)
-		read_module_setting(r, &m, config_setting_get_elem(s, (unsigned)i));
-	if (!m.pattern.text)
-		return;
-	grown = arena_grow(r->arena, d->modules, d->n_modules, sizeof(m));
-	if (!grown) {
-		r->no_memory = true;
-		return;
-	}
-	d->modules = grown;
-	d->modules[d->n_modules++] = m;
-}
-
-static void read_modules(struct reader *r, const config_setting_t *s)
-{
-	if (!config_setting_is_list(s) || !config_setting_length(s)) {
-		fault(r, s, "modules", "expected a list ( { name = …; }, … ), found %s\n",
-		      config_setting_is_list(s) ? "an empty one" : found(s));
-		return;
-	}
-	for (int i = 0; i < config_setting_length(s); i++)
-		read_module(r, config_setting_get_elem(s, (unsigned)i));
 }
 
 static void read_exe(struct reader *r, const config_setting_t *s)
@@ -402,12 +327,12 @@ static void read_exe(struct reader *r, const config_setting_t *s)
 
 	read_list(r, s, "exe", exe);
 	if (n_faults == r->n_faults && !exe->n_items)
-		fault(r, s, "exe", "expected at least one pattern, found an empty list\n");
+		reader_fault(r, s, "exe", "expected at least one pattern, found an empty list\n");
 	for (size_t i = 0; i < exe->n_items; i++)
 		if (exe->items[i].text[0] != '/')
-			fault(r, config_setting_get_elem(s, (unsigned)i), "exe",
-			      "expected an absolute path or pattern, found \"%s\"\n",
-			      exe->items[i].text);
+			reader_fault(r, config_setting_get_elem(s, (unsigned)i), "exe",
+				     "expected an absolute path or pattern, found \"%s\"\n",
+				     exe->items[i].text);
 }
 
 static void read_setting(struct reader *r, const config_setting_t *s)
@@ -417,17 +342,18 @@ static void read_setting(struct reader *r, const config_setting_t *s)
 
 	if (key >= 0)
 		read_value(r, s, (enum policy_key)key);
-	else if (is_group_name(name))
+	else if (reader_is_group_name(name))
 		read_group(r, s);
 	else if (!strcmp(name, "extends"))
 		r->doc->extends = (struct doc_item){
-			read_string(r, s, name, "the name of a profile or policy"), source(r, s)};
+			read_string(r, s, name, "the name of a profile or policy"),
+			reader_source(r, s)};
 	else if (!strcmp(name, "exe"))
 		read_exe(r, s);
 	else if (!strcmp(name, "modules"))
-		read_modules(r, s);
+		reader_modules(r, s);
 	else
-		fault_unknown(r, s, name);
+		reader_fault_unknown(r, s, name);
 }
 
 static void read_config(struct reader *r, config_t *config, const char *text)
@@ -454,7 +380,8 @@ static void read_config(struct reader *r, config_t *config, const char *text)
 int doc_read(struct arena *a, const char *name, const char *file, const char *text, FILE *err,
 	     struct doc **docp)
 {
-	struct reader r = {.arena = a, .doc = arena_alloc(a, sizeof(struct doc)), .err = err};
+	struct reader r = {
+		.arena = a, .doc = arena_alloc(a, sizeof(struct doc)), .text = text, .err = err};
 	config_t config;
 
 	if (!r.doc)

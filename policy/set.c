@@ -269,8 +269,8 @@ int set_match(const struct layer *layer, const char *exe, FILE *err, struct set_
 }
 
 /*
- * What holds for a program, as a complete document: the system's say, narrowed by the user's. exe is
- * the path as the kernel has it. Without any match: the default profile.
+ * What holds for a program, as a complete document: the system's say, narrowed by the user's. exe
+ * is the path as the kernel has it. Without any match: the default profile.
  *
  * Return: 0 and *docp written, good as long as the set and the arena; -EINVAL after a line on err;
  * -ENOMEM.

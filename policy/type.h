@@ -15,19 +15,19 @@
 
 #define VERDICT_WORDS "allow", "log", "flip", "deny", "kill"
 
-#define POLICY_TYPES(X)                                           \
-	X(LATER, 0, "")                                           \
-	X(LIST, 0, "")                                            \
-	X(STRING, 0, "")                                          \
-	X(BOOL, 0x3, "false", "true")                             \
-	X(VERDICT, 0x1b, VERDICT_WORDS)                           \
-	X(FLIP_VERDICT, 0x1f, VERDICT_WORDS)                      \
-	X(COMPAT_VERDICT, 0x1b, VERDICT_WORDS)                    \
-	X(RAW_VERDICT, 0xf, "police", "log", "deny", "kill")      \
+#define POLICY_TYPES(X)                                            \
+	X(LATER, 0, "")                                            \
+	X(LIST, 0, "")                                             \
+	X(STRING, 0, "")                                           \
+	X(BOOL, 0x3, "false", "true")                              \
+	X(VERDICT, 0x1b, VERDICT_WORDS)                            \
+	X(FLIP_VERDICT, 0x1f, VERDICT_WORDS)                       \
+	X(COMPAT_VERDICT, 0x1b, VERDICT_WORDS)                     \
+	X(RAW_VERDICT, 0xf, "police", "log", "deny", "kill")       \
 	X(FILE_CLASS, 0xf, "any", "nomemfd", "settled", "trusted") \
-	X(PROC_MEM, 0x3, "allow", "landlock")                     \
-	X(EXEC_POLICY, 0x7, "own", "narrow", "inherit")           \
-	X(EXEC_VERIFY, 0x3, "first", "stop")                      \
+	X(PROC_MEM, 0x3, "allow", "landlock")                      \
+	X(EXEC_POLICY, 0x7, "own", "narrow", "inherit")            \
+	X(EXEC_VERIFY, 0x3, "first", "stop")                       \
 	X(REPORT_FORMAT, 0x3, "text", "json")
 
 enum policy_type {

@@ -154,7 +154,7 @@ static int read_policy(pid_t pid, int fd, struct policy_blob *bp)
 static void narrow(struct supervisor *s, struct proc *p, int fd)
 {
 	struct policy_blob b;
-	struct rule *asked;
+	struct rule *asked, *mine, *all, *now;
 	int r = read_policy(p->pid, fd, &b);
 
 	if (r < 0) {
@@ -166,9 +166,16 @@ static void narrow(struct supervisor *s, struct proc *p, int fd)
 		answer_value(s, -EINVAL);
 		return;
 	}
-	p->nested = rules_narrow(&s->rules, p->nested, asked);
-	s->rules.nested = rules_narrow(&s->rules, s->rules.nested, asked);
-	p->rule = rules_narrow(&s->rules, p->nested, p->rule);
+	mine = rules_narrow(&s->rules, p->nested, asked);
+	all = rules_narrow(&s->rules, s->rules.nested, asked);
+	now = mine ? rules_narrow(&s->rules, mine, p->rule) : NULL;
+	if (!all || !now) {
+		answer_value(s, -E2BIG);
+		return;
+	}
+	p->nested = mine;
+	s->rules.nested = all;
+	p->rule = now;
 	answer_value(s, 0);
 }
 

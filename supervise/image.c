@@ -100,34 +100,32 @@ static struct proc *certain_parent(struct supervisor *s, struct proc *p)
 }
 
 /* A process that was never seen to execute anything: it runs what its parent ran. */
-static void take_parents_policy(struct supervisor *s, struct proc *p)
+static struct rule *parents_policy(struct supervisor *s, struct proc *p)
 {
+	struct rule *own = rules_for(&s->rules, p->exe);
 	struct proc *parent;
 
-	if (s->rules.lineage_counts || s->rules.nested) {
-		parent = certain_parent(s, p);
-		if (parent) {
-			p->rule = parent->rule;
-			p->nested = parent->nested;
-			return;
-		}
-	}
-	p->rule = rules_for(&s->rules, p->exe);
-	if (s->rules.lineage_counts || s->rules.nested)
-		p->rule = rules_tightest(&s->rules, p->rule);
+	if (!own || (!s->rules.lineage_counts && !s->rules.nested))
+		return own;
+	parent = certain_parent(s, p);
+	if (!parent)
+		return rules_tightest(&s->rules, own);
+	p->nested = parent->nested;
+	return parent->rule;
 }
 
 /* An image that an execve of this process brought: policy.md, exec.policy. */
-static void take_new_policy(struct supervisor *s, struct proc *p, struct rule *before)
+static struct rule *new_policy(struct supervisor *s, struct proc *p)
 {
+	struct rule *before = p->rule;
 	struct rule *own = rules_for(&s->rules, p->exe);
 	uint64_t how = before ? policy_value(&before->policy, KEY_EXEC_POLICY) : EXEC_OWN;
 
 	if (how == EXEC_INHERIT)
 		own = before;
-	else if (how == EXEC_NARROW)
+	else if (how == EXEC_NARROW && own)
 		own = rules_narrow(&s->rules, before, own);
-	p->rule = rules_narrow(&s->rules, p->nested, own);
+	return own ? rules_narrow(&s->rules, p->nested, own) : NULL;
 }
 
 static void note_new_image(struct supervisor *s, struct proc *p)
@@ -147,11 +145,15 @@ static void note_new_image(struct supervisor *s, struct proc *p)
 
 static int learn(struct supervisor *s, struct proc *p, struct identity id, bool by_exec)
 {
-	struct rule *before = p->rule;
+	struct rule *rule;
 	int r = read_exe(p);
 
 	if (r < 0)
 		return r;
+	rule = by_exec ? new_policy(s, p) : parents_policy(s, p);
+	if (!rule)
+		return -E2BIG;
+	p->rule = rule;
 	if (p->maps >= 0)
 		close(p->maps);
 	p->maps = vma_open(p->pid);
@@ -160,10 +162,6 @@ static int learn(struct supervisor *s, struct proc *p, struct identity id, bool 
 	p->hello = p->started = p->verified = false;
 	p->jit_start = 0;
 	p->exec_by = 0;
-	if (by_exec)
-		take_new_policy(s, p, before);
-	else
-		take_parents_policy(s, p);
 	look_for_gate(s, p);
 	p->known = true;
 	note_new_image(s, p);

@@ -51,16 +51,7 @@ struct rule *rules_add(struct rules *r, struct policy_blob *blob)
  */
 int rules_init(struct rules *r, struct policy_set *set, struct policy_blob *tree)
 {
-	struct policy_blob blob;
-	int e;
-
 	*r = (struct rules){.set = set};
-	e = policy_set_profile(set, "default", &blob, stderr);
-	if (e < 0)
-		return e;
-	r->default_ = rules_add(r, &blob);
-	if (!r->default_)
-		return -ENOMEM;
 	if (tree) {
 		r->tree = rules_add(r, tree);
 		if (!r->tree)
@@ -78,7 +69,10 @@ static unsigned path_slot(const char *s)
 	return h % 64;
 }
 
-/* The policy of an executable by its path. Return: never NULL; what fails gives the default. */
+/*
+ * The policy of an executable by its path. Return: NULL where its policies contradict each other
+ * (which has been said with file and line) or there is no memory: it gets nothing then.
+ */
 struct rule *rules_for(struct rules *r, const char *exe)
 {
 	unsigned i = path_slot(exe);
@@ -92,41 +86,42 @@ struct rule *rules_for(struct rules *r, const char *exe)
 	if (!policy_set_find(r->set, exe, &blob, stderr))
 		found = rules_add(r, &blob);
 	if (!found)
-		return r->default_;
+		return NULL;
 	free(r->cache[i].exe);
 	r->cache[i].exe = strdup(exe);
 	r->cache[i].rule = found;
 	return found;
 }
 
-/* The tighter of two, value by value. Return: never looser than `b`, whatever fails. */
+/*
+ * The tighter of two, value by value; a missing one asks for nothing. Return: NULL where the result
+ * does not fit a policy or memory (policy_narrow()): there is none then that would be tight enough.
+ */
 struct rule *rules_narrow(struct rules *r, struct rule *a, struct rule *b)
 {
 	struct policy_blob blob;
-	struct rule *n;
 
 	if (!a || a == b)
 		return b;
 	if (!b)
 		return a;
 	if (policy_narrow(&a->policy, &b->policy, &blob) < 0)
-		return b;
-	n = rules_add(r, &blob);
-	return n ? n : b;
+		return NULL;
+	return rules_add(r, &blob);
 }
 
 /*
  * For a process of which nobody can say who forked it: narrowed by everything that an ancestor
- * could have handed down.
+ * could have handed down. Return: NULL as rules_narrow().
  */
 struct rule *rules_tightest(struct rules *r, struct rule *own)
 {
-	struct rule *n, *known = r->all;
+	struct rule *n;
 
-	for (n = known; n; n = n->next)
+	for (n = r->all; n && own; n = n->next)
 		if (policy_value(&n->policy, KEY_EXEC_POLICY) != EXEC_OWN)
 			own = rules_narrow(r, n, own);
-	return rules_narrow(r, r->nested, own);
+	return own ? rules_narrow(r, r->nested, own) : NULL;
 }
 
 /*

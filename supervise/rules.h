@@ -17,7 +17,6 @@ struct rules {
 	struct policy_set *set;
 	struct rule *all;
 	struct rule *tree;     /* -p or --profile: of every image; NULL: each its own */
-	struct rule *default_; /* profile default */
 	struct rule *nested;   /* narrower of all that inner cmruns asked for; NULL: none did */
 	bool lineage_counts;   /* some policy is inherited, or there is a nested one */
 	struct {

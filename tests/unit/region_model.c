@@ -8,10 +8,10 @@
 #include "cookie/tree.h"
 
 /*
- * An array of pages, to which every operation of the region table is done as well, page by page; and
- * a walk over the whole tree that checks what tree.c says must hold. Separate because the unit test
- * and the fuzz target both stand on it. What differs ends the process by abort(): the test runner
- * and the fuzzer both see that, and where.
+ * An array of pages, to which every operation of the region table is done as well, page by page;
+ * and a walk over the whole tree that checks what tree.c says must hold. Separate because the unit
+ * test and the fuzz target both stand on it. What differs ends the process by abort(): the test
+ * runner and the fuzzer both see that, and where.
  */
 
 #define MODEL_BASE 0x7f0000000000ull
@@ -23,12 +23,12 @@ static struct {
 	unsigned fail_from, fail_to;
 } arena;
 
-#define must(x)                                                                              \
-	do {                                                                                 \
-		if (!(x)) {                                                                  \
+#define must(x)                                                                                \
+	do {                                                                                   \
+		if (!(x)) {                                                                    \
 			fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #x); \
-			abort();                                                             \
-		}                                                                            \
+			abort();                                                               \
+		}                                                                              \
 	} while (0)
 
 /* Pages for a table; calls fail_from..fail_to (counted from 1) get none. */
@@ -143,6 +143,18 @@ static void model_forget(struct model *m, struct range range)
 	regions_forget(&m->t, range);
 }
 
+static int try(struct regions *t, enum model_op op, const struct region *r)
+{
+	switch (op) {
+	case MODEL_SET:
+		return regions_set(t, r);
+	case MODEL_CLEAR:
+		return regions_clear(t, r->range);
+	default:
+		return regions_protect(t, r->range, r->prot);
+	}
+}
+
 static void model_first(const struct model *m, unsigned first, unsigned n, struct range range)
 {
 	struct region r;
@@ -162,7 +174,7 @@ static void model_first(const struct model *m, unsigned first, unsigned n, struc
  * Does one operation to both. first, n: pages; what lies beyond the last is cut off. value: what to
  * set or to protect with.
  *
- * Return: what the table returned.
+ * Return: what the table returned in the end, when it had grown as far as it could.
  */
 int model_do(struct model *m, enum model_op op, unsigned first, unsigned n, uint8_t value)
 {
@@ -171,31 +183,25 @@ int model_do(struct model *m, enum model_op op, unsigned first, unsigned n, uint
 			   .max_prot = 7,
 			   .flags = value >> 3 & 3,
 			   .seals = value >> 5};
-	int error = 0;
+	int error;
 
 	first %= m->n_pages;
 	n = n < m->n_pages - first ? n : m->n_pages - first;
 	r.range.start = MODEL_BASE + first * CM_PAGE;
 	r.range.end = r.range.start + n * CM_PAGE;
-	switch (op) {
-	case MODEL_SET:
-		error = regions_set(&m->t, &r);
-		break;
-	case MODEL_CLEAR:
-		error = regions_clear(&m->t, r.range);
-		break;
-	case MODEL_PROTECT:
-		error = regions_protect(&m->t, r.range, r.prot);
-		if (error == -ENOMEM)
-			model_protect_part(m, first, n, r.prot);
-		break;
-	case MODEL_FIRST:
+	if (op == MODEL_FIRST) {
 		model_first(m, first, n, r.range);
 		return 0;
-	default:
+	}
+	if (op == MODEL_FORGET) {
 		model_forget(m, r.range);
 		return 0;
 	}
+	do
+		error = try(&m->t, op, &r);
+	while (error == -ENOMEM && !regions_grow(&m->t, model_pages));
+	if (error == -ENOMEM && op == MODEL_PROTECT)
+		model_protect_part(m, first, n, r.prot);
 	must(error == 0 || (error == -EINVAL && n == 0) || error == -ENOMEM);
 	for (unsigned i = first; !error && i < first + n; i++) {
 		if (op == MODEL_PROTECT)

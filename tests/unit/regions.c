@@ -34,8 +34,20 @@ static struct regions table_new(void)
 static void set(struct regions *t, uint64_t start, uint64_t end, uint8_t prot)
 {
 	struct region r = region(start, end, prot);
+	int error;
 
-	ck_assert_int_eq(regions_set(t, &r), 0);
+	while ((error = regions_set(t, &r)) == -ENOMEM)
+		ck_assert_int_eq(regions_grow(t, model_pages), 0);
+	ck_assert_int_eq(error, 0);
+}
+
+static void protect(struct regions *t, uint64_t start, uint64_t end, uint8_t prot)
+{
+	int error;
+
+	while ((error = regions_protect(t, (struct range){start, end}, prot)) == -ENOMEM)
+		ck_assert_int_eq(regions_grow(t, model_pages), 0);
+	ck_assert_int_eq(error, 0);
 }
 
 /* The i-th region of the table is this one. */
@@ -69,7 +81,7 @@ START_TEST(an_empty_table_knows_nothing)
 }
 END_TEST
 
-START_TEST(an_empty_range_is_refused)
+START_TEST(an_empty_range_is_refused_and_overlaps_nothing)
 {
 	struct regions t = table_new();
 	struct region r = region(0x2000, 0x2000, 3);
@@ -78,6 +90,10 @@ START_TEST(an_empty_range_is_refused)
 	ck_assert_int_eq(regions_clear(&t, r.range), -EINVAL);
 	ck_assert_int_eq(regions_protect(&t, (struct range){0x3000, 0x2000}, 1), -EINVAL);
 	ck_assert_uint_eq(t.n, 0);
+	set(&t, 0x1000, 0x4000, 3);
+	ck_assert(!regions_first(&t, (struct range){0x2000, 0x2000}, &r));
+	regions_forget(&t, (struct range){0x2000, 0x2000});
+	ck_assert_uint_eq(t.n, 1);
 }
 END_TEST
 
@@ -154,9 +170,9 @@ START_TEST(a_piece_that_is_protected_back_joins_its_region)
 
 	set(&t, 0x100000, 0x200000, 3);
 	for (uint64_t p = 0x100000; p < 0x200000; p += 0x1000) {
-		ck_assert_int_eq(regions_protect(&t, (struct range){p, p + 0x1000}, 5), 0);
+		protect(&t, p, p + 0x1000, 5);
 		ck_assert_uint_le(t.n, 3);
-		ck_assert_int_eq(regions_protect(&t, (struct range){p, p + 0x1000}, 3), 0);
+		protect(&t, p, p + 0x1000, 3);
 		ck_assert_uint_eq(t.n, 1);
 	}
 	expect(&t, 0, 0x100000, 0x200000, 3);
@@ -174,14 +190,12 @@ START_TEST(toggling_single_pages_at_random_does_not_make_the_table_grow)
 	for (unsigned i = 0; i < 20000; i++) {
 		uint64_t p = base + draw() % n_pages * CM_PAGE;
 
-		ck_assert_int_eq(
-			regions_protect(&t, (struct range){p, p + CM_PAGE}, draw() & 1 ? 5 : 3),
-			0);
+		protect(&t, p, p + CM_PAGE, draw() & 1 ? 5 : 3);
 	}
 	ck_assert_uint_gt(t.n, 500);
 	model_check_tree(&t);
 	for (uint64_t p = base; p < base + n_pages * CM_PAGE; p += CM_PAGE)
-		ck_assert_int_eq(regions_protect(&t, (struct range){p, p + CM_PAGE}, 3), 0);
+		protect(&t, p, p + CM_PAGE, 3);
 	ck_assert_uint_eq(t.n, 1);
 }
 END_TEST
@@ -247,14 +261,14 @@ struct shape {
 };
 
 static const struct shape shapes[] = {
-	{64, 16, 20000, 1},     /* everything collides */
-	{3000, 4, 30000, 50},   /* one level of inner nodes */
-	{30000, 2, 60000, 2000}, /* two */
+	{64, 16, 20000, 1},        /* everything collides */
+	{3000, 4, 30000, 50},      /* one level of inner nodes */
+	{30000, 2, 60000, 2000},   /* two */
 	{30000, 3000, 20000, 100}, /* large ranges over small ones */
 };
 
 #define N_SHAPES 4
-#define N_SEEDS	 6
+#define N_SEEDS  6
 
 /* Return: how many operations failed for want of memory. */
 static unsigned run(struct model *m, const struct shape *s, uint64_t with_seed)
@@ -296,7 +310,7 @@ END_TEST
 
 START_TEST(without_memory_an_operation_fails_and_the_table_is_whole)
 {
-	struct shape s = {6000, 2, 12000, 3000};
+	struct shape s = {40000, 8, 40000, 8000};
 	struct model m;
 	unsigned n, failed = 0;
 
@@ -320,13 +334,36 @@ START_TEST(without_memory_an_operation_fails_and_the_table_is_whole)
 }
 END_TEST
 
+START_TEST(without_memory_a_hole_that_needs_a_node_is_refused)
+{
+	struct regions t = table_new();
+	uint64_t base = 0x10000000, at = base, n;
+	int r;
+
+	set(&t, base, base + 20000 * CM_PAGE, 3);
+	model_pages_fail(1, UINT32_MAX);
+	do {
+		at += 2 * CM_PAGE;
+		n = t.n;
+		r = regions_clear(&t, (struct range){at, at + CM_PAGE});
+	} while (!r && n < 9000);
+	ck_assert_int_eq(r, -ENOMEM);
+	ck_assert_uint_eq(t.n, n);
+	model_check_tree(&t);
+	regions_forget(&t, (struct range){at, at + CM_PAGE});
+	ck_assert_uint_eq(t.n, n - 1);
+	expect(&t, 0, base, base + 2 * CM_PAGE, 3);
+	model_check_tree(&t);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("regions");
 	TCase *plain = tcase_create("plain"), *large = tcase_create("large");
 
 	tcase_add_test(plain, an_empty_table_knows_nothing);
-	tcase_add_test(plain, an_empty_range_is_refused);
+	tcase_add_test(plain, an_empty_range_is_refused_and_overlaps_nothing);
 	tcase_add_test(plain, a_region_is_found_by_any_of_its_pages_and_by_no_other);
 	tcase_add_test(plain, clearing_the_middle_leaves_both_ends);
 	tcase_add_test(plain, clearing_across_regions_trims_both_edges);
@@ -342,6 +379,7 @@ int main(void)
 	tcase_add_loop_test(large, random_operations_do_what_an_array_of_pages_does, 0,
 			    N_SHAPES * N_SEEDS);
 	tcase_add_loop_test(large, without_memory_an_operation_fails_and_the_table_is_whole, 0, 2);
+	tcase_add_test(large, without_memory_a_hole_that_needs_a_node_is_refused);
 	suite_add_tcase(suite, large);
 	return unit_run(suite);
 }

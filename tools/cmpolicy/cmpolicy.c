@@ -14,10 +14,8 @@
  */
 
 static const struct verb verbs[] = {
-	{"check", verb_check, 1, INT_MAX, false, false},
-	{"show", verb_show, 0, 1, true, false},
-	{"explain", verb_explain, 1, 1, false, false},
-	{"list", verb_list, 0, 0, false, false},
+	{"check", verb_check, 1, INT_MAX, false, false}, {"show", verb_show, 0, 1, true, false},
+	{"explain", verb_explain, 1, 1, false, false},   {"list", verb_list, 0, 0, false, false},
 	{"compile", verb_compile, 1, 1, false, true},
 };
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
@@ -70,8 +68,8 @@ static const struct verb *verb_find(const char *name)
 	return NULL;
 }
 
-/* The argument of an option that may be written as "--name VALUE" or, joined by `join`, as one word.
- * Return: NULL: not this option; "" where the value is missing. */
+/* The argument of an option that may be written as "--name VALUE" or, joined by `join`, as one
+ * word. Return: NULL: not this option; "" where the value is missing. */
 static const char *option_value(const char *name, const char *join, char ***argvp)
 {
 	const char *word = **argvp;

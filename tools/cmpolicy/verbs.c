@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /*
@@ -166,18 +167,33 @@ int verb_list(struct policy_set *set, const struct request *q)
 	return EXIT_FINE;
 }
 
+/* Half a policy is none; but what is no plain file was not made by us. */
+static void remove_half(FILE *out, const char *path)
+{
+	struct stat st;
+
+	if (!fstat(fileno(out), &st) && S_ISREG(st.st_mode))
+		unlink(path);
+}
+
 static int blob_write(const struct policy_blob *blob, const char *path)
 {
 	FILE *out = fopen(path, "we");
 	bool fine = out && fwrite(blob->data, 1, blob->size_bytes, out) == blob->size_bytes;
+	int error;
 
-	if (out && fclose(out))
+	if (fine && fflush(out))
 		fine = false;
+	error = errno;
+	if (out && !fine)
+		remove_half(out, path);
+	if (out && fclose(out) && fine) {
+		fine = false;
+		error = errno;
+	}
 	if (fine)
 		return EXIT_FINE;
-	complain("%s: %s", path, strerror(errno));
-	if (out)
-		unlink(path); /* half a policy is none */
+	complain("%s: %s", path, strerror(error));
 	return EXIT_POLICY;
 }
 

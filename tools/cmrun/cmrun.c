@@ -131,6 +131,7 @@ static int prepare(struct start *st, const struct request *rq, struct policy_set
 		   const char *exe)
 {
 	struct policy_blob blob;
+	struct rule *first;
 	int r = asked_policy(set, rq, &blob), memfd;
 	uint64_t gate;
 
@@ -145,7 +146,10 @@ static int prepare(struct start *st, const struct request *rq, struct policy_set
 		return r;
 	report_init(&st->supervisor.report, STDERR_FILENO);
 	st->supervisor.verbose = rq->verbose;
-	st->policy = &rules_for(&st->supervisor.rules, exe)->policy;
+	first = rules_for(&st->supervisor.rules, exe);
+	if (!first)
+		return -EINVAL; /* said with file and line */
+	st->policy = &first->policy;
 	return 0;
 }
 
