@@ -2,6 +2,7 @@
 #include "supervise/supervisor.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,11 +21,11 @@
  * The supervisor's loop: wait, receive one notification, find out what its verdict needs, decide,
  * answer.
  *
- * One epoll set holds the listener and a pidfd for everyone who has spoken. Ends of processes are
- * taken before the next notification, and RECV is only called when the set says that one waits: it
- * ignores O_NONBLOCK. When the last process of the tree is gone the listener hangs up, and that is
- * the end. Any failure here ends the supervisor, and with it every call of the tree that needs one:
- * the kernel answers ENOSYS.
+ * An epoll set holds a pidfd for everyone who has spoken. Ends of processes are taken before the
+ * next notification, and RECV is only called when poll(2) says that one waits: it ignores
+ * O_NONBLOCK. When the last process of the tree is gone the listener hangs up, and that is the end.
+ * Any failure here ends the supervisor, and with it every call of the tree that needs one: the
+ * kernel answers ENOSYS.
  */
 
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
@@ -32,9 +33,8 @@
 #endif
 #define NOTIF_FD_SYNC_WAKE_UP 1ull
 
-#define TAG_LISTENER UINT64_MAX
-#define TAG_ROOT     (UINT64_MAX - 1)
-#define TAG_CHILDREN (UINT64_MAX - 2)
+#define TAG_ROOT     UINT64_MAX
+#define TAG_CHILDREN (UINT64_MAX - 1)
 
 /* Facts of one call, with the room that they point to. */
 struct scene {
@@ -352,25 +352,48 @@ static void root_is_gone(struct supervisor *s)
 	report_release_stderr(&s->report);
 }
 
-/* Return: 1 a notification waits, 0 none does, -EPIPE the tree has ended, or -errno. */
-static int wait_for_work(struct supervisor *s)
+/* Ends of processes, and of waits. */
+static int take_events(struct supervisor *s)
 {
 	struct epoll_event e[64];
-	int n = epoll_wait(s->epoll, e, 64, check_timeout_ms(s)), work = 0;
+	int n = epoll_wait(s->epoll, e, 64, 0);
 
 	if (n < 0)
 		return errno == EINTR ? 0 : -errno;
 	for (int i = 0; i < n; i++) {
-		if (e[i].data.u64 == TAG_LISTENER)
-			work = e[i].events & EPOLLIN ? 1 : -EPIPE;
-		else if (e[i].data.u64 == TAG_ROOT)
+		if (e[i].data.u64 == TAG_ROOT)
 			root_is_gone(s);
 		else if (e[i].data.u64 == TAG_CHILDREN)
 			stop_event(s, s->children);
 		else
 			proc_table_event(&s->table, e[i].data.u64);
 	}
-	return work;
+	return 0;
+}
+
+/*
+ * The listener is polled itself, beside the set that holds the rest: SYNC_WAKE_UP wakes a poll(2)
+ * on the CPU of the caller, which an epoll set in between would forget (kernel/seccomp.c,
+ * wake_up_poll_on_current_cpu()).
+ *
+ * Return: 1 a notification waits, 0 none does, -EPIPE the tree has ended, or -errno.
+ */
+static int wait_for_work(struct supervisor *s)
+{
+	struct pollfd p[2] = {{.fd = s->listener, .events = POLLIN},
+			      {.fd = s->epoll, .events = POLLIN}};
+	int r;
+
+	if (poll(p, 2, check_timeout_ms(s)) < 0)
+		return errno == EINTR ? 0 : -errno;
+	if (p[1].revents) {
+		r = take_events(s);
+		if (r < 0)
+			return r;
+	}
+	if (p[0].revents & POLLIN)
+		return 1;
+	return p[0].revents ? -EPIPE : 0;
 }
 
 /*
@@ -385,7 +408,7 @@ int supervisor_run(struct supervisor *s, int listener)
 	ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, NOTIF_FD_SYNC_WAKE_UP); /* slower without */
 	s->root_pidfd = (int)syscall(SYS_pidfd_open, s->root, 0);
 	s->children = stop_init();
-	if (watch(s, listener, TAG_LISTENER) < 0 || watch(s, s->children, TAG_CHILDREN) < 0)
+	if (watch(s, s->children, TAG_CHILDREN) < 0)
 		return -EIO;
 	watch(s, s->root_pidfd, TAG_ROOT); /* fails only for a process that is gone already */
 	for (;;) {
