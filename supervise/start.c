@@ -273,6 +273,7 @@ const char *start_problem(int error)
 		return "this process already has a seccomp listener (a container's or another "
 		       "supervisor's), and Linux allows one: start cmrun outside of it";
 	case EINVAL:
+	case EOPNOTSUPP:
 		return "this kernel has no seccomp user notification: Linux 5.9 or newer is needed";
 	case ENOSYS:
 		return "this kernel lacks seccomp or Landlock, which the policy asks for: Linux "

@@ -87,7 +87,10 @@ static int parse(int argc, char **argv, struct request *rq)
 	return 0;
 }
 
-/* -p and --profile, or what CM_POLICY and CM_PROFILE say. Return: 1 a policy, 0 none, -errno. */
+/* A failure whose reason stands on standard error already, with file and line. */
+#define TOLD (-ECANCELED)
+
+/* -p and --profile, or what CM_POLICY and CM_PROFILE say. Return: 1 a policy, 0 none, or TOLD. */
 static int asked_policy(struct policy_set *set, const struct request *rq, struct policy_blob *bp)
 {
 	int r;
@@ -96,11 +99,13 @@ static int asked_policy(struct policy_set *set, const struct request *rq, struct
 		return 0;
 	r = rq->file ? policy_set_file(set, rq->file, bp, stderr)
 		     : policy_set_profile(set, rq->profile, bp, stderr);
-	return r < 0 ? r : 1;
+	return r < 0 ? TOLD : 1;
 }
 
 static void fail(const char *what, int error)
 {
+	if (error == TOLD)
+		return;
 	fprintf(stderr, "cmrun: %s: %s\n", what, start_problem(-error));
 }
 
@@ -148,7 +153,7 @@ static int prepare(struct start *st, const struct request *rq, struct policy_set
 	st->supervisor.verbose = rq->verbose;
 	first = rules_for(&st->supervisor.rules, exe);
 	if (!first)
-		return -EINVAL; /* said with file and line */
+		return TOLD;
 	st->policy = &first->policy;
 	return 0;
 }
@@ -159,12 +164,8 @@ static int run_new(const struct request *rq, struct policy_set *set, const char 
 	int sock, r = prepare(&st, rq, set, exe);
 
 	st.supervisor.preload = preload;
-	if (r < 0) {
-		if (r != -EINVAL) /* those have been told with file and line */
-			fail("cannot start", r);
-		return r;
-	}
-	r = start_fork(&st, &sock);
+	if (!r)
+		r = start_fork(&st, &sock);
 	if (!r)
 		r = start_take(sock);
 	if (r < 0)
@@ -182,8 +183,7 @@ static int serve(const struct request *rq, struct policy_set *set)
 	peer_exe(rq->supervise, exe, sizeof(exe));
 	r = prepare(&st, rq, set, exe);
 	if (r < 0) {
-		if (r != -EINVAL)
-			fail("cannot start", r);
+		fail("cannot start", r);
 		return 125;
 	}
 	st.supervisor.preload = true;

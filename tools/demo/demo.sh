@@ -5,9 +5,10 @@
 
 set -eu
 
-readonly build=$1
+build=$(realpath --relative-to=. -- "$1")
+readonly build
 readonly here=${0%/*}
-readonly cmrun=$build/tools/cmrun/cmrun
+readonly cmrun=$PWD/$build/tools/cmrun/cmrun
 work=$(mktemp -d)
 readonly work
 trap 'rm -rf "$work"' EXIT
@@ -68,7 +69,7 @@ hello() {
 repository() {
 	printf '%s' "rm -rf $work/r && git init -q -b main $work/r && cd $work/r && seq 9000 >f &&
 		git add f && GIT_COMMITTER_DATE='2020-01-01T00:00Z' git -c user.name=a -c user.email=a@b \
-		commit -qm one --date=2020-01-01T00:00Z && git log --stat && git grep -cP '^(?=.*7).*8\$'"
+		commit -qm one --date=2020-01-01T00:00Z && git log --stat && git fsck && git gc -q"
 }
 
 title 'An attack: six bytes of machine code are written to memory and called'
@@ -78,11 +79,11 @@ attack "$(basename "$python"), unmodified" "$python" "$here/inject.py"
 attack 'a static binary' "$build/tools/demo/inject"
 
 title 'What was reported'
-sed 's/^/  /' "$work/reports"
+fold -s -w 96 "$work/reports" | sed -e '/^cookiemap/!s/^/    /' -e 's/^/  /'
 
 title 'Ordinary programs, as they are, and their times'
 row '' natively 'under cmrun'
-ordinary 'git: commit, log, grep' bash -c "$(repository)"
+ordinary 'git: commit, log, gc' bash -c "$(repository)"
 ordinary 'gcc, and what it made' bash -c "$(hello)"
 ordinary 'python3: a JSON of 1 MB' "$python" -c \
 	'import json, hashlib; t = json.dumps(list(range(150000))); print(hashlib.sha1(t.encode()).hexdigest(), len(json.loads(t)))'
@@ -90,7 +91,7 @@ ordinary 'python3: a JSON of 1 MB' "$python" -c \
 title 'Next'
 cat <<END
   ./bootstrap run -- PROG ARG...             any program of yours, and all that it starts
-  $cmrun --profile=strict -- PROG ARG...
+  $build/tools/cmrun/cmrun --profile=strict -- PROG ARG...
                                              the same, with everything refused that can be
   $build/tools/cmpolicy/cmpolicy explain PROG
                                              which policy it gets, and why
