@@ -199,25 +199,31 @@ void image_exec(struct supervisor *s, struct task *k)
 	p->exec_by = k->tid;
 }
 
+/* What cannot be refused any more is ended: a denial is a kill here. */
 static void violation(struct supervisor *s, struct proc *p, pid_t tid, const struct vma *v,
-		      const struct policy_ruling *r)
+		      const struct object *o, const struct policy_ruling *ruling)
 {
 	char text[700];
 	struct fmt f = FMT_INIT(text);
+	struct policy_ruling r = *ruling;
 	struct violation w = {.program = p->exe,
 			      .pid = p->pid,
 			      .tid = tid,
 			      .call = "image",
 			      .text = text,
-			      .ruling = r};
+			      .ruling = &r,
+			      .grantee = p->exe};
 
-	if (r->rule == KEY_WX_FILE && v->name[0]) {
-		fmt_str(&f, v->name);
-		w.module = v->name;
-	} else {
-		fmt_str(&f, v->prot & PROT_WRITE ? "writable and executable " : "executable ");
-		fmt_str(&f, v->name[0] ? v->name : "anonymous memory");
-		w.module = v->name[0] ? v->name : p->exe;
+	if (r.verdict == V_DENY)
+		r.verdict = V_KILL;
+	r.error = 0;
+	fmt_str(&f, v->prot & PROT_WRITE ? "has writable and executable " : "has executable ");
+	fmt_str(&f, v->name[0] ? v->name : "anonymous memory");
+	if (r.rule == KEY_WX_FILE) {
+		w.object = o->name;
+		fmt_str(&f, " (");
+		fmt_str(&f, object_fault(o));
+		fmt_char(&f, ')');
 	}
 	report_violation(&s->report, &p->rule->policy, &w);
 }
@@ -281,7 +287,7 @@ static bool may_be_mapped(struct supervisor *s, struct proc *p, pid_t tid, const
 			return true;
 	}
 	if (r.verdict >= V_DENY || (r.verdict == V_LOG && !p->verified))
-		violation(s, p, tid, v, &r);
+		violation(s, p, tid, v, &o, &r);
 	return r.verdict < V_DENY;
 }
 

@@ -89,6 +89,19 @@ static bool is_memory(const struct object_rules *r, const struct stat *st, long 
 	       (fs_type == HUGETLBFS_MAGIC && !st->st_nlink);
 }
 
+/* "/memfd:NAME (deleted)", as /proc shows it, to "memfd:NAME", as policies write it. */
+static void trim_memory_name(char *name)
+{
+	static const char mark[] = " (deleted)";
+	size_t n = strlen(name), k = sizeof(mark) - 1;
+
+	if (strncmp(name, "/memfd:", 7))
+		return;
+	if (n > k && !strcmp(name + n - k, mark))
+		name[n - k] = 0;
+	memmove(name, name + 1, strlen(name));
+}
+
 static void judge(const struct object_rules *r, const struct stat *st, long fs_type,
 		  struct object *o)
 {
@@ -99,8 +112,8 @@ static void judge(const struct object_rules *r, const struct stat *st, long fs_t
 	o->file.memfd = is_memory(r, st, fs_type);
 	o->file.settled = !o->file.memfd && st->st_nlink && is_before(st->st_ctim, r->since);
 	o->file.trusted = o->file.settled && is_roots_own(st) && is_path_trusted(o->name);
-	if (o->file.memfd && !strncmp(o->name, "/memfd:", 7))
-		memmove(o->name, o->name + 1, strlen(o->name));
+	if (o->file.memfd)
+		trim_memory_name(o->name);
 	o->file.name = o->name[0] ? o->name : NULL;
 }
 
@@ -175,4 +188,12 @@ int object_of_vma(const struct object_rules *r, pid_t pid, const struct vma *v, 
 	}
 	judge(r, &st, is_memory_name(v->name) ? HUGETLBFS_MAGIC : fs.f_type, op);
 	return 0;
+}
+
+/* Why wx.file would refuse it, in a few words for a report. */
+const char *object_fault(const struct object *o)
+{
+	if (o->file.memfd)
+		return "a memory object";
+	return o->file.settled ? "its user can change it" : "changed since the tree started";
 }

@@ -117,7 +117,7 @@ static void allowing_line(struct fmt *f, const struct violation *v)
 
 	if (v->ruling->rule == KEY_WX_FILE) {
 		fmt_str(f, "wx: { file_allow = [ \"");
-		fmt_str(f, strncmp(v->text, "memfd:", 6) && v->text[0] != '/' ? "PATH" : v->text);
+		fmt_str(f, v->object ? v->object : "PATH");
 		fmt_str(f, "\" ]; };");
 		return;
 	}
@@ -161,8 +161,10 @@ static void text_line(struct fmt *f, const struct violation *v, uint64_t count)
 	fmt_udec(f, (uint64_t)v->pid);
 	fmt_str(f, "]: ");
 	fmt_str(f, v->text);
-	fmt_str(f, " by ");
-	fmt_str(f, v->module ? v->module : "unknown code");
+	if (strcmp(v->call, "image")) {
+		fmt_str(f, " by ");
+		fmt_str(f, v->module ? v->module : "unknown code");
+	}
 	if (v->module) {
 		fmt_char(f, '+');
 		fmt_hex(f, v->offset);

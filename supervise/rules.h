@@ -16,9 +16,9 @@ struct rule {
 struct rules {
 	struct policy_set *set;
 	struct rule *all;
-	struct rule *tree;     /* -p or --profile: of every image; NULL: each its own */
-	struct rule *nested;   /* narrower of all that inner cmruns asked for; NULL: none did */
-	bool lineage_counts;   /* some policy is inherited, or there is a nested one */
+	struct rule *tree;   /* -p or --profile: of every image; NULL: each its own */
+	struct rule *nested; /* narrower of all that inner cmruns asked for; NULL: none did */
+	bool lineage_counts; /* some policy is inherited, or there is a nested one */
 	struct {
 		char *exe;
 		struct rule *rule;

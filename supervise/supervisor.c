@@ -176,8 +176,12 @@ static void describe(const struct call *c, const struct scene *e, const struct p
 	if (decide_is_foreign_arch(c)) {
 		fmt_str(f, c->nr & 0x40000000 ? "x32 call " : "i386 call ");
 		fmt_udec(f, (uint64_t)(c->nr & 0x3fffffff));
-	} else if (r->rule == KEY_WX_FILE && e->facts.file && e->file.name[0]) {
-		fmt_str(f, e->file.name);
+	} else if (r->rule == KEY_WX_FILE && e->facts.file) {
+		fmt_str(f, "executable mapping of ");
+		fmt_str(f, e->file.name[0] ? e->file.name : "a file without a name");
+		fmt_str(f, " (");
+		fmt_str(f, object_fault(&e->file));
+		fmt_char(f, ')');
 	} else {
 		name_call(f, c->nr, c->args);
 	}
@@ -202,6 +206,8 @@ static void report_decision(struct supervisor *s, struct task *k, const struct c
 		v.module = e->caller.name[0] ? e->caller.name : "[anonymous code]";
 		v.offset = e->caller_addr - e->caller.range.start + e->caller.offset_bytes;
 	}
+	if (e->facts.file && e->file.name[0])
+		v.object = e->file.name;
 	v.grantee = e->facts.caller ? e->facts.caller : k->proc->exe;
 	describe(c, e, &d->ruling, &f);
 	report_violation(&s->report, &k->proc->rule->policy, &v);
