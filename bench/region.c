@@ -9,6 +9,7 @@
  * work on several at once: a program does one mapping call at a time.
  */
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,9 +19,9 @@
 #include "cookie/region.h"
 #include "cookie/table.h"
 
-#define ROUNDS	 21
-#define BASE	 0x100000000000ull
-#define STRIDE	 (16 * CM_PAGE)
+#define ROUNDS   21
+#define BASE     0x100000000000ull
+#define STRIDE   (16 * CM_PAGE)
 #define MAX_STEP 20000
 
 struct bench {
@@ -71,6 +72,24 @@ static void must(int r)
 	}
 }
 
+static void set(struct bench *b, const struct region *r)
+{
+	int error;
+
+	while ((error = regions_set(&b->t, r)) == -ENOMEM)
+		must(regions_grow(&b->t, pages));
+	must(error);
+}
+
+static void protect(struct bench *b, struct range range, uint8_t prot)
+{
+	int error;
+
+	while ((error = regions_protect(&b->t, range, prot)) == -ENOMEM)
+		must(regions_grow(&b->t, pages));
+	must(error);
+}
+
 /* Regions 0..n in random, ascending or descending order. */
 static void fill(struct bench *b, unsigned n, int how)
 {
@@ -87,7 +106,7 @@ static void fill(struct bench *b, unsigned n, int how)
 	for (unsigned i = 0; i < n; i++) {
 		struct region r = region_at(b->order[i]);
 
-		must(regions_set(&b->t, &r));
+		set(b, &r);
 	}
 }
 
@@ -130,7 +149,7 @@ static double round_insert(struct bench *b)
 	for (unsigned i = 0; i < n; i++) {
 		struct region r = region_at(b->order[i]);
 
-		must(regions_set(&b->t, &r));
+		set(b, &r);
 	}
 	return (now_ns() - t) / n;
 }
@@ -146,7 +165,7 @@ static double round_pair(struct bench *b)
 	r.range.end = r.range.start + CM_PAGE;
 	t = now_ns();
 	for (unsigned i = 0; i < n; i++) {
-		must(regions_set(&b->t, &r));
+		set(b, &r);
 		must(regions_clear(&b->t, r.range));
 	}
 	return (now_ns() - t) / (2 * n);
@@ -158,10 +177,10 @@ static double round_protect(struct bench *b)
 	double t = now_ns();
 
 	for (unsigned i = 0; i < n; i++)
-		must(regions_protect(&b->t, region_at(b->order[i]).range, i & 1 ? 1 : 5));
+		protect(b, region_at(b->order[i]).range, i & 1 ? 1 : 5);
 	t = (now_ns() - t) / n;
 	for (unsigned i = 0; i < n; i++)
-		must(regions_protect(&b->t, region_at(b->order[i]).range, 3));
+		protect(b, region_at(b->order[i]).range, 3);
 	return t;
 }
 
@@ -176,7 +195,7 @@ static double round_toggle(struct bench *b)
 	r.range.end = r.range.start + CM_PAGE;
 	t = now_ns();
 	for (unsigned i = 0; i < n; i++)
-		must(regions_protect(&b->t, r.range, i & 1 ? 3 : 5));
+		protect(b, r.range, i & 1 ? 3 : 5);
 	return (now_ns() - t) / n;
 }
 

@@ -14,26 +14,26 @@
 /*
  * The lock of the region table. Separate because what makes it unlike any other has nothing to do
  * with regions: the code that takes it may be interrupted by a signal whose handler wants it too,
- * copied by a fork, suspended for as long as a garbage collector likes, or left by siglongjmp(3) and
- * never come back. Native mmap(2) bears all that, so a wrapper must: lock_enter() says what it met
- * instead of waiting for ever, and its caller then does without.
+ * copied by a fork, suspended for as long as a garbage collector likes, or left by siglongjmp(3)
+ * and never come back. Native mmap(2) bears all that, so a wrapper must: lock_enter() says what it
+ * met instead of waiting for ever, and its caller then does without.
  *
  * The word, which a fork child finds zeroed:
  *
  *   0        free
  *   ID       held by the thread ID, nobody waits. ID is the thread pointer with bit 1 set and bit 0
- *            clear, so it is never 0. Threads that share a thread pointer count as one: to each, the
- *            other is an interrupted holder below it, and it does not enter.
+ *            clear, so it is never 0. Threads that share a thread pointer count as one: to each,
+ *            the other is an interrupted holder below it, and it does not enter.
  *   ID | 1   held, and somebody may be waiting: whoever leaves must wake
  *
  * The serial, which a fork child finds as it was at the moment of the copy:
  *
- *   even     what is locked is whole. It may be so while the word says held: the holder is about to
- *            begin or has just ended.
+ *   even     what is locked is whole. It may be so while the word says held: the holder is about
+ *            to begin or has just ended.
  *   odd      the holder is changing it. Where the word is free nevertheless, this is a fork's copy
- *            of a change that nobody will finish: LOCK_INTERRUPTED. If the holder is the very thread
- *            that forked, in a handler, it will go on changing the copy when the handler returns.
- *            So nobody may touch it again, and its user must start over elsewhere.
+ *            of a change that nobody will finish: LOCK_INTERRUPTED. If the holder is the very
+ *            thread that forked, in a handler, it will go on changing the copy when the handler
+ *            returns. So nobody may touch it again, and its user must start over elsewhere.
  *
  * A fork copies page tables while other threads run. A page that was write-protected cannot be
  * written before the fork is over, and a write that still went through is in the page that both
@@ -44,17 +44,17 @@
  * while: spinning, then in futex(2), then no more. Where futex is forbidden they spin.
  */
 
-#define SPINS	      200
+#define SPINS         200
 #define ROUND_NS      5000000
 #define ROUND_SPINS   20000 /* where futex(2) fails; some 0.5 ms */
-#define ROUNDS_STUCK  10  /* without progress of the holder: 50 ms */
-#define ROUNDS_AT_ALL 400 /* 2 s: something takes the lock again and again, and always before us */
+#define ROUNDS_STUCK  10    /* without progress of the holder: 50 ms */
+#define ROUNDS_AT_ALL 400   /* 2 s: somebody takes the lock again and again, always before us */
 
 #define WAITERS 1ull
 
 /*
- * Makes a free lock. `word` must be 0 and lie in a page with MADV_WIPEONFORK, and no other lock that
- * was ever in use may have had it: a holder that was interrupted by a fork still has to leave.
+ * Makes a free lock. `word` must be 0 and lie in a page with MADV_WIPEONFORK, and no other lock
+ * that was ever in use may have had it: a holder that was interrupted by a fork still has to leave.
  */
 void lock_init(struct lock *l, _Atomic uint64_t *word)
 {
@@ -148,10 +148,9 @@ static __attribute__((noinline)) enum lock_result enter_slowly(struct lock *l, u
 		}
 		if (is_stuck(l, atomic_load_explicit(&l->serial, memory_order_relaxed)))
 			return LOCK_STUCK;
-		if (!(seen & WAITERS) &&
-		    !atomic_compare_exchange_strong_explicit(l->word, &seen, seen | WAITERS,
-							     memory_order_relaxed,
-							     memory_order_relaxed))
+		if (!(seen & WAITERS) && !atomic_compare_exchange_strong_explicit(
+						 l->word, &seen, seen | WAITERS,
+						 memory_order_relaxed, memory_order_relaxed))
 			continue;
 		wait_round(l, seen | WAITERS);
 		now = atomic_load_explicit(&l->serial, memory_order_relaxed);
@@ -192,16 +191,14 @@ void lock_leave(struct lock *l)
 	/* a fork copies every change before it copies the mark */
 	atomic_store_explicit(&l->serial, serial + 1, memory_order_release);
 	/* pairs with the acquire in try_enter() */
-	if (__builtin_expect(atomic_compare_exchange_strong_explicit(l->word, &seen, 0,
-								     memory_order_release,
-								     memory_order_relaxed),
+	if (__builtin_expect(atomic_compare_exchange_strong_explicit(
+				     l->word, &seen, 0, memory_order_release, memory_order_relaxed),
 			     1))
 		return;
 	if (seen == (me | WAITERS) &&
 	    atomic_compare_exchange_strong_explicit(l->word, &seen, 0, memory_order_release,
 						    memory_order_relaxed))
 		sys_raw6(SYS_futex,
-			 (long)((uint32_t *)l->word +
-				(__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)),
+			 (long)((uint32_t *)l->word + (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)),
 			 FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
 }

@@ -13,7 +13,7 @@
  * they were entered; but whoever splits a region and puts the piece back gets one region again, or
  * a program that toggles the protection of single pages would make the table grow.
  *
- * Context: freestanding, pure but for the caller's `pages`; whoever calls holds the lock.
+ * Context: freestanding; calls out only where it is given whom. Whoever calls holds the lock.
  */
 
 static inline uint64_t attr_of(const struct region *r)
@@ -38,7 +38,7 @@ static inline void unpack(struct entry e, struct region *rp)
 }
 
 /*
- * Makes an empty table whose nodes come from `pages`, which is called again whenever it grows.
+ * Makes an empty table with room for some regions.
  *
  * Return: 0, or -ENOMEM with *t unusable.
  */
@@ -48,8 +48,19 @@ int regions_init(struct regions *t, region_pages_fn pages)
 }
 
 /*
+ * Makes room for more, an eighth of what there is. What failed with -ENOMEM may then be tried
+ * again; it may take more than one turn, never more than a few.
+ *
+ * Return: 0, or -ENOMEM with the table unchanged.
+ */
+int regions_grow(struct regions *t, region_pages_fn pages)
+{
+	return tree_grow(t, pages);
+}
+
+/*
  * Finds the first region that overlaps the range: a lookup, or a step of an iteration that goes on
- * with the rest of the range after the end of what was found.
+ * with the rest of the range after the end of what was found. An empty range overlaps nothing.
  *
  * Return: true and *rp written (whole, not cut to the range), or false.
  */
@@ -57,7 +68,7 @@ bool regions_first(const struct regions *t, struct range range, struct region *r
 {
 	struct entry e;
 
-	if (!tree_find(t, range, &e))
+	if (range.start >= range.end || !tree_find(t, range, &e))
 		return false;
 	unpack(e, rp);
 	return true;
@@ -67,7 +78,8 @@ bool regions_first(const struct regions *t, struct range range, struct region *r
  * Removes what is known about the range. Regions that reach beyond it keep the rest; one that
  * reaches beyond both edges becomes two.
  *
- * Return: 0; -EINVAL for an empty range; -ENOMEM with the table unchanged.
+ * Return: 0; -EINVAL for an empty range; -ENOMEM or -E2BIG (more regions than any address space
+ * holds) with the table unchanged.
  */
 int regions_clear(struct regions *t, struct range range)
 {
@@ -83,9 +95,10 @@ int regions_clear(struct regions *t, struct range range)
 		i = c.pos;
 		if (i < l->n && l->start[i] < range.start) {
 			struct entry tail = {range.end, l->end[i], l->attr[i]};
+			int error = tail.end > range.end ? tree_reserve(t, 1) : 0;
 
-			if (tail.end > range.end && tree_reserve(t, 1))
-				return -ENOMEM;
+			if (error)
+				return error;
 			l->end[i] = range.start;
 			c.pos = ++i;
 			if (tail.end > range.end) {
@@ -115,7 +128,7 @@ void regions_forget(struct regions *t, struct range range)
 {
 	struct entry e;
 
-	while (tree_find(t, range, &e))
+	while (range.start < range.end && tree_find(t, range, &e))
 		regions_clear(t, (struct range){e.start, e.end});
 }
 
@@ -135,9 +148,10 @@ static void widen(const struct regions *t, struct entry *e)
 static int replace(struct regions *t, struct entry e)
 {
 	struct cursor c;
+	int error = tree_reserve(t, 2);
 
-	if (tree_reserve(t, 2))
-		return -ENOMEM;
+	if (error)
+		return error;
 	widen(t, &e);
 	regions_clear(t, (struct range){e.start, e.end});
 	tree_seek(t, e.start, &c);
@@ -148,18 +162,21 @@ static int replace(struct regions *t, struct entry e)
 /*
  * Enters a region; what it overlaps is replaced as by regions_clear().
  *
- * Return: 0; -EINVAL for an empty range; -ENOMEM with the table unchanged.
+ * Return: 0; -EINVAL for an empty range; -ENOMEM or -E2BIG (more regions than any address space
+ * holds) with the table unchanged.
  */
 int regions_set(struct regions *t, const struct region *r)
 {
 	struct entry e = {r->range.start, r->range.end, attr_of(r)};
 	struct cursor c;
 	struct leaf *l;
+	int error;
 
 	if (e.start >= e.end)
 		return -EINVAL;
-	if (tree_reserve(t, 1))
-		return -ENOMEM;
+	error = tree_reserve(t, 1);
+	if (error)
+		return error;
 	tree_seek(t, e.start, &c);
 	l = c.leaf;
 	if ((c.pos < l->n ? l->start[c.pos] : c.upper) >= e.end) {
@@ -182,7 +199,8 @@ static inline bool may_join(const struct leaf *l, unsigned i, uint64_t attr)
  * Changes the protection of what is known in the range; what is unknown stays so. Pieces become one
  * with neighbours that they are then alike to.
  *
- * Return: 0; -EINVAL for an empty range; -ENOMEM: done up to some address, unchanged from there.
+ * Return: 0; -EINVAL for an empty range; -ENOMEM or -E2BIG: done up to some address, unchanged from
+ * there.
  */
 int regions_protect(struct regions *t, struct range range, uint8_t prot)
 {
@@ -190,6 +208,7 @@ int regions_protect(struct regions *t, struct range range, uint8_t prot)
 	struct entry part;
 	struct cursor c;
 	struct leaf *l;
+	int error;
 
 	if (range.start >= range.end)
 		return -EINVAL;
@@ -216,8 +235,9 @@ int regions_protect(struct regions *t, struct range range, uint8_t prot)
 			part.start = range.start;
 		if (part.end > range.end)
 			part.end = range.end;
-		if (replace(t, part))
-			return -ENOMEM;
+		error = replace(t, part);
+		if (error)
+			return error;
 	}
 	return 0;
 }

@@ -22,14 +22,17 @@ enum region_flag {
 	REGION_SHARED = 1 << 2,
 };
 
-/* Where the table's nodes come from: whole pages, zeroed, or 0. Never given back. */
+/*
+ * Where the table's nodes come from: whole pages, zeroed, or 0. Never given back. The table does
+ * not keep this pointer: its memory is writable, and what is called there could be chosen by
+ * whoever writes to it.
+ */
 typedef uint64_t (*region_pages_fn)(size_t len_bytes);
 
 struct node; /* cookie/tree.h */
 
 /* A table without lock: the caller holds whatever lock there is. See cookie/table.h. */
 struct regions {
-	region_pages_fn pages;
 	struct node *root;
 	struct node *spare; /* nodes that were given back, chained */
 	char *fresh;        /* nodes of the newest chunk that were never used */
@@ -37,10 +40,11 @@ struct regions {
 	uint32_t n_spare;     /* nodes that can be taken: the chain's and the fresh ones */
 	uint32_t height;      /* levels of inner nodes above the leaves */
 	uint64_t n;           /* regions */
-	uint64_t arena_bytes; /* asked of `pages` so far */
+	uint64_t arena_bytes; /* grown to so far */
 };
 
 int regions_init(struct regions *t, region_pages_fn pages);
+int regions_grow(struct regions *t, region_pages_fn pages); /* after -ENOMEM; then try again */
 int regions_set(struct regions *t, const struct region *r); /* replaces what it overlaps */
 int regions_clear(struct regions *t, struct range range);   /* splits at the edges */
 void regions_forget(struct regions *t, struct range range); /* whole regions; never fails */

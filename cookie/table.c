@@ -2,6 +2,8 @@
 #include "cookie/table.h"
 
 #include <errno.h>
+#include <sys/mman.h>
+#include "common/sys.h"
 #include "cookie/lock.h"
 
 /*
@@ -11,9 +13,9 @@
  *
  * What holds: the table knows too little at times, never anything that is wrong. So
  *
- *  - What cannot enter the lock is queued, and done by whoever enters it next or leaves it first, in
- *    the order of the queue and before anything of its own. Where an earlier place of the queue is
- *    taken but not filled yet (its owner was interrupted), nobody may overtake it: the newcomer
+ *  - What cannot enter the lock is queued, and done by whoever enters it next or leaves it first,
+ *    in the order of the queue and before anything of its own. Where an earlier place of the queue
+ *    is taken but not filled yet (its owner was interrupted), nobody may overtake it: the newcomer
  *    queues up as well.
  *  - Where memory does not suffice to be exact, the whole region is forgotten.
  *  - Where a table cannot be used any more, a new and empty one, the next generation, takes its
@@ -23,11 +25,11 @@
  *    lock word of its own, so that this holder cannot leave the lock of another.
  *  - When the lock words are used up, there is no table any more, and everything is unknown.
  *
- * Context: freestanding; signal handlers, fork and vfork children, before and after constructors. No
- * function blocks for more than lock_enter() does.
+ * Context: freestanding; signal handlers, fork and vfork children, before and after constructors.
+ * No function blocks for more than lock_enter() does.
  */
 
-#define N_QUEUE	      64
+#define N_QUEUE       64
 #define WORD_STRIDE   8 /* words in a cache line */
 #define N_GENERATIONS (CM_PAGE / sizeof(uint64_t) / WORD_STRIDE)
 
@@ -90,16 +92,20 @@ static void state_replace(const struct table *t, struct table_state *s)
  * Makes an empty table.
  *
  * t: stays the caller's; written here and never again. pages: see region.h; called again whenever
- * the table grows, under the lock, in any context. wipe_page: one page, zeroed and aligned, with
- * MADV_WIPEONFORK; the table's from now on.
+ * the table grows, under the lock, in any context. wipe_page: one page, private, anonymous, zero;
+ * the table's from now on, and zeroed in every fork child (MADV_WIPEONFORK).
  *
- * Return: 0, or -ENOMEM.
+ * Return: 0, -ENOMEM, or what madvise(2) gave.
  */
 int table_init(struct table *t, region_pages_fn pages, void *wipe_page)
 {
 	struct table made = {.pages = pages, .words = wipe_page};
-	struct table_state *s = state_new(&made, 0);
+	long r = sys_madvise((uint64_t)wipe_page, CM_PAGE, MADV_WIPEONFORK);
+	struct table_state *s;
 
+	if (r)
+		return (int)r;
+	s = state_new(&made, 0);
 	if (!s)
 		return -ENOMEM;
 	atomic_init(&s->current, s);
@@ -108,30 +114,32 @@ int table_init(struct table *t, region_pages_fn pages, void *wipe_page)
 	return 0;
 }
 
-/* Applied under the lock. */
-static void apply(struct regions *regions, const struct op *op)
+static int try(struct regions *regions, const struct op *op)
 {
 	const struct region *r = &op->region;
 	struct region found;
-	int error = 0;
 
 	switch (op->kind) {
 	case OP_MAP:
-		error = regions_set(regions, r);
-		break;
+		return regions_set(regions, r);
 	case OP_GIVE:
-		if (!regions_first(regions, r->range, &found))
-			error = regions_set(regions, r);
-		break;
+		return regions_first(regions, r->range, &found) ? 0 : regions_set(regions, r);
 	case OP_UNMAP:
-		error = regions_clear(regions, r->range);
-		break;
-	case OP_PROTECT:
-		error = regions_protect(regions, r->range, r->prot);
-		break;
+		return regions_clear(regions, r->range);
+	default:
+		return regions_protect(regions, r->range, r->prot);
 	}
-	if (__builtin_expect(error == -ENOMEM, 0))
-		regions_forget(regions, r->range);
+}
+
+/* Under the lock. Every operation may be tried again: what is done already is done once more. */
+static void apply(const struct table *t, struct table_state *s, const struct op *op)
+{
+	int error = try(&s->regions, op);
+
+	while (__builtin_expect(error == -ENOMEM, 0) && !regions_grow(&s->regions, t->pages))
+		error = try(&s->regions, op);
+	if (__builtin_expect(error, 0))
+		regions_forget(&s->regions, op->region.range);
 }
 
 /*
@@ -162,7 +170,7 @@ static bool queue_push(struct table_state *s, const struct op *op)
  *
  * Return: true, or false where a place was taken but is not filled yet.
  */
-static inline bool queue_drain(struct table_state *s)
+static inline bool queue_drain(const struct table *t, struct table_state *s)
 {
 	uint64_t head = atomic_load_explicit(&s->head, memory_order_relaxed);
 
@@ -176,7 +184,7 @@ static inline bool queue_drain(struct table_state *s)
 		op = p->op;
 		/* pairs with the acquire in queue_push() */
 		atomic_store_explicit(&s->head, ++head, memory_order_release);
-		apply(&s->regions, &op);
+		apply(t, s, &op);
 	}
 	return true;
 }
@@ -196,7 +204,7 @@ static inline struct table_state *state_enter(const struct table *t)
 			return NULL;
 		r = lock_enter(&s->lock);
 		if (__builtin_expect(r == LOCKED, 1)) {
-			if (__builtin_expect(state_current(t) == s && queue_drain(s), 1))
+			if (__builtin_expect(state_current(t) == s && queue_drain(t, s), 1))
 				return s;
 			lock_leave(&s->lock);
 			if (state_current(t) == s)
@@ -209,10 +217,10 @@ static inline struct table_state *state_enter(const struct table *t)
 	}
 }
 
-static inline void state_leave(struct table_state *s)
+static inline void state_leave(const struct table *t, struct table_state *s)
 {
 	/* What a handler queues after this, the next to enter does. */
-	queue_drain(s);
+	queue_drain(t, s);
 	lock_leave(&s->lock);
 }
 
@@ -240,8 +248,8 @@ static void table_do(const struct table *t, const struct op *op)
 		defer(t, op);
 		return;
 	}
-	apply(&s->regions, op);
-	state_leave(s);
+	apply(t, s, op);
+	state_leave(t, s);
 }
 
 /*
@@ -289,8 +297,8 @@ static unsigned overlap(const struct regions *regions, struct range range, struc
 }
 
 /*
- * Forgets a range that the kernel is about to unmap or to move, as table_unmap() does, and hands out
- * what was known about it.
+ * Forgets a range that the kernel is about to unmap or to move, as table_unmap() does, and hands
+ * out what was known about it.
  *
  * takenp: room for n_max regions, lowest first, cut to the range. What finds no room there is
  * forgotten for good.
@@ -309,8 +317,8 @@ unsigned table_take(const struct table *t, struct range range, struct region *ta
 		return 0;
 	}
 	n = overlap(&s->regions, range, takenp, n_max);
-	apply(&s->regions, &op);
-	state_leave(s);
+	apply(t, s, &op);
+	state_leave(t, s);
 	for (unsigned i = 0; i < n; i++) {
 		if (takenp[i].range.start < range.start)
 			takenp[i].range.start = range.start;
@@ -359,8 +367,8 @@ void table_remap(const struct table *t, struct range from, struct range to,
 /*
  * Looks up one address.
  *
- * Return: 0 and *rp written; -ENOENT: nothing is known there; -EAGAIN: the table cannot be read just
- * now, and the caller must take the address as unknown.
+ * Return: 0 and *rp written; -ENOENT: nothing is known there; -EAGAIN: the table cannot be read
+ * just now, and the caller must take the address as unknown.
  */
 int table_find(const struct table *t, uint64_t addr, struct region *rp)
 {
@@ -384,6 +392,6 @@ int table_overlap(const struct table *t, struct range range, struct region *rp, 
 	if (__builtin_expect(!s, 0))
 		return -EAGAIN;
 	n = overlap(&s->regions, range, rp, n_max);
-	state_leave(s);
+	state_leave(t, s);
 	return (int)n;
 }

@@ -5,8 +5,8 @@
 
 /*
  * A B+-tree of disjoint ranges, in nodes of one size from an arena of its own. Separate from
- * region.c because it knows nothing of what the ranges mean: it finds a place, and enters or removes
- * entries there.
+ * region.c because it knows nothing of what the ranges mean: it finds a place, and enters or
+ * removes entries there.
  *
  * What holds between two calls:
  *
@@ -21,13 +21,13 @@
  *    that maps and unmaps one range would split and join for ever.
  *  - Ascending or descending insertion (the kernel maps downwards) leaves nodes 7/8 full, not 1/2.
  *
- * An insertion takes its nodes from those reserved before anything was changed, so it cannot fail
- * half-way. Nodes that are given back are used again; pages are kept.
+ * An insertion takes its nodes from those that were counted before anything was changed, so it
+ * cannot fail half-way. Nodes that are given back are used again; pages are kept.
  *
- * Context: freestanding, pure but for the caller's `pages`; whoever calls holds the lock.
+ * Context: freestanding; calls out only where it is given whom. Whoever calls holds the lock.
  */
 
-#define CHUNK_BYTES 16384 /* the smallest piece of arena; later ones are an eighth of what is there */
+#define CHUNK_BYTES 16384 /* the least to ask for; later it is an eighth of what is there */
 
 #define LINE 8 /* addresses in a cache line */
 
@@ -105,13 +105,18 @@ static void *node_take(struct regions *t)
 	return node;
 }
 
-static int arena_grow(struct regions *t)
+/*
+ * Adds a chunk to the arena.
+ *
+ * Return: 0, or -ENOMEM with the tree unchanged.
+ */
+int tree_grow(struct regions *t, region_pages_fn pages)
 {
 	uint64_t len = page_up(t->arena_bytes / 8), at;
 
 	if (len < CHUNK_BYTES)
 		len = CHUNK_BYTES;
-	at = t->pages(len);
+	at = pages(len);
 	if (!at)
 		return -ENOMEM;
 	for (; t->n_fresh; t->n_fresh--, t->n_spare--, t->fresh += NODE_BYTES)
@@ -124,33 +129,27 @@ static int arena_grow(struct regions *t)
 }
 
 /*
- * Makes sure that the next n_inserts calls of tree_insert() find their nodes, whatever is removed
- * in between: one for each level and one for a new root, and one level more after each.
+ * Whether the next n_inserts calls of tree_insert() will find their nodes, whatever is removed in
+ * between: one for each level and one for a new root, and one level more after each.
  *
- * Return: 0, or -ENOMEM with the tree unchanged.
+ * Return: 0; -ENOMEM: not before tree_grow(); -E2BIG: the tree is too high for a cursor.
  */
-int tree_reserve(struct regions *t, unsigned n_inserts)
+int tree_reserve(const struct regions *t, unsigned n_inserts)
 {
-	unsigned need = n_inserts * (t->height + 1 + n_inserts);
-
-	if (t->height + n_inserts >= TREE_DEPTH)
+	if (__builtin_expect(t->n_spare < n_inserts * (t->height + 1 + n_inserts), 0))
 		return -ENOMEM;
-	while (__builtin_expect(t->n_spare < need, 0)) {
-		if (arena_grow(t))
-			return -ENOMEM;
-	}
-	return 0;
+	return t->height + n_inserts < TREE_DEPTH ? 0 : -E2BIG;
 }
 
 /*
- * Makes an empty tree whose pages come from `pages`.
+ * Makes an empty tree with a first chunk.
  *
  * Return: 0, or -ENOMEM with *t unusable.
  */
 int tree_init(struct regions *t, region_pages_fn pages)
 {
-	*t = (struct regions){.pages = pages};
-	if (arena_grow(t))
+	*t = (struct regions){.n = 0};
+	if (tree_grow(t, pages))
 		return -ENOMEM;
 	t->root = node_take(t);
 	blank(((struct leaf *)t->root)->end, 0, LEAF_N);

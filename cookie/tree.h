@@ -6,8 +6,8 @@
 /* The B+-tree under the region table; see tree.c for its rules. Only region.c may use it. */
 
 #define NODE_BYTES 1024
-#define LEAF_N	   40
-#define INNER_N	   63
+#define LEAF_N     40
+#define INNER_N    63
 #define TREE_DEPTH 16 /* levels at most; two neighbours together are never under half full */
 
 struct node {
@@ -32,7 +32,7 @@ struct leaf {
 struct inner {
 	uint32_t n;
 	struct node *child[INNER_N];
-	uint64_t key[INNER_N + 1]; /* key[i] <= what child[i] holds; [0]: 0; from n on: UINT64_MAX */
+	uint64_t key[INNER_N + 1]; /* least address of child[i]; [0]: 0; from n on: UINT64_MAX */
 };
 
 _Static_assert(sizeof(struct leaf) == NODE_BYTES, "a leaf is a node");
@@ -51,7 +51,8 @@ struct cursor {
 };
 
 int tree_init(struct regions *t, region_pages_fn pages);
-int tree_reserve(struct regions *t, unsigned n_inserts);
+int tree_grow(struct regions *t, region_pages_fn pages);
+int tree_reserve(const struct regions *t, unsigned n_inserts);
 void tree_seek(const struct regions *t, uint64_t addr, struct cursor *cp);
 bool tree_find(const struct regions *t, struct range range, struct entry *ep);
 void tree_insert(struct regions *t, struct cursor *c, struct entry e);

@@ -5,7 +5,7 @@
 #include <spawn.h>
 #include <stdarg.h>
 #include "interpose/gate.h"
-#include "interpose/mem.h"
+#include "interpose/text.h"
 #include "interpose/wrap.h"
 #include "interpose/forbid.h"
 
@@ -39,7 +39,8 @@ struct exec_call {
 	const char *path;
 	char *const *argv;
 	char *const *envp;
-	int flags; /* EXECVEAT */
+	int flags;   /* EXECVEAT */
+	bool direct; /* EXECVE, EXECVEAT: as a system call, whoever else wraps the name */
 	pid_t *pidp;
 	const void *actions, *attr; /* SPAWN, SPAWNP */
 };
@@ -55,37 +56,43 @@ static int failed(long r)
 }
 
 /* A signal may interrupt the notification, never execve(2) itself. */
-static int exec_raw(long nr, long a, long b, long c, long d, long e)
+static int exec_raw(const struct exec_call *c, char *const *envp)
 {
 	long r;
 
 	do {
-		r = sys_raw6(nr, a, b, c, d, e, 0);
+		if (c->how == EXECVE)
+			r = sys_raw6(SYS_execve, (long)c->path, (long)c->argv, (long)envp, 0, 0, 0);
+		else
+			r = sys_raw6(SYS_execveat, c->fd, (long)c->path, (long)c->argv, (long)envp,
+				     c->flags, 0);
 	} while (r == -EINTR);
 	return failed(r);
 }
 
+#define NEXT(name) ((__typeof__(&name))state()->next[NEXT_##name])
+
 /* posix_spawn(3) returns its errors, the others set errno. */
 static int run(const struct exec_call *c, char *const *envp)
 {
-	const struct libc_calls *libc = &state()->libc;
-
 	switch (c->how) {
 	case EXECVE:
-		return exec_raw(SYS_execve, (long)c->path, (long)c->argv, (long)envp, 0, 0);
+		return NEXT(execve) && !c->direct ? NEXT(execve)(c->path, c->argv, envp)
+						  : exec_raw(c, envp);
 	case EXECVEAT:
-		return exec_raw(SYS_execveat, c->fd, (long)c->path, (long)c->argv, (long)envp,
-				c->flags);
+		return NEXT(execveat) && !c->direct
+			       ? NEXT(execveat)(c->fd, c->path, c->argv, envp, c->flags)
+			       : exec_raw(c, envp);
 	case EXECVPE:
-		return libc->execvpe ? libc->execvpe(c->path, c->argv, envp) : failed(-ENOSYS);
+		return NEXT(execvpe) ? NEXT(execvpe)(c->path, c->argv, envp) : failed(-ENOSYS);
 	case FEXECVE:
-		return libc->fexecve ? libc->fexecve(c->fd, c->argv, envp) : failed(-ENOSYS);
+		return NEXT(fexecve) ? NEXT(fexecve)(c->fd, c->argv, envp) : failed(-ENOSYS);
 	case SPAWN:
-		return libc->posix_spawn ? libc->posix_spawn(c->pidp, c->path, c->actions, c->attr,
+		return NEXT(posix_spawn) ? NEXT(posix_spawn)(c->pidp, c->path, c->actions, c->attr,
 							     c->argv, envp)
 					 : ENOSYS;
 	case SPAWNP:
-		return libc->posix_spawnp ? libc->posix_spawnp(c->pidp, c->path, c->actions,
+		return NEXT(posix_spawnp) ? NEXT(posix_spawnp)(c->pidp, c->path, c->actions,
 							       c->attr, c->argv, envp)
 					  : ENOSYS;
 	}
@@ -162,14 +169,14 @@ static int exec_run(const struct exec_call *c)
 }
 
 /*
- * execve(2), with the library kept where exec.preload asks for it.
+ * execve(2) as syscall(3) makes it, with the library kept where exec.preload asks for it.
  *
  * Return: -1 with errno set; it does not return on success.
  */
 int exec_execve(const char *path, char *const *argv, char *const *envp)
 {
 	return exec_run(&(struct exec_call){
-		.how = EXECVE, .path = path, .argv = argv, .envp = envp});
+		.how = EXECVE, .path = path, .argv = argv, .envp = envp, .direct = true});
 }
 
 /* As exec_execve(), for execveat(2). */
@@ -180,28 +187,40 @@ int exec_execveat(int dir, const char *path, char *const *argv, char *const *env
 					    .path = path,
 					    .argv = argv,
 					    .envp = envp,
-					    .flags = flags});
+					    .flags = flags,
+					    .direct = true});
+}
+
+static int execute(const char *path, char *const *argv, char *const *envp)
+{
+	return exec_run(
+		&(struct exec_call){.how = EXECVE, .path = path, .argv = argv, .envp = envp});
 }
 
 EXPORT int execve(const char *path, char *const *argv, char *const *envp)
 {
-	return exec_execve(path, argv, envp);
+	return execute(path, argv, envp);
 }
 
 EXPORT int execveat(int dir, const char *path, char *const *argv, char *const *envp, int flags)
 {
-	return exec_execveat(dir, path, argv, envp, flags);
+	return exec_run(&(struct exec_call){.how = EXECVEAT,
+					    .fd = dir,
+					    .path = path,
+					    .argv = argv,
+					    .envp = envp,
+					    .flags = flags});
 }
 
 EXPORT int execv(const char *path, char *const *argv)
 {
-	return exec_execve(path, argv, environ);
+	return execute(path, argv, environ);
 }
 
 static int search(const char *file, char *const *argv, char *const *envp)
 {
-	return exec_run(&(struct exec_call){
-		.how = EXECVPE, .path = file, .argv = argv, .envp = envp});
+	return exec_run(
+		&(struct exec_call){.how = EXECVPE, .path = file, .argv = argv, .envp = envp});
 }
 
 EXPORT int execvpe(const char *file, char *const *argv, char *const *envp)
@@ -259,18 +278,18 @@ static size_t count_args(va_list args)
  * Gathers (arg, …, NULL) into `argv` on the caller's stack, where it must outlive the call. A macro
  * because the room is the calling function's. `args` is left behind the NULL.
  */
-#define GATHER(argv, arg, args)                                                                \
-	do {                                                                                   \
-		size_t n_args = 0;                                                             \
-		va_list counted;                                                               \
-                                                                                               \
-		va_copy(counted, args);                                                        \
-		(argv) = __builtin_alloca((1 + count_args(counted)) * sizeof(char *));         \
-		va_end(counted);                                                               \
-		(argv)[0] = (char *)(arg);                                                     \
-		do                                                                             \
-			(argv)[++n_args] = va_arg(args, char *);                               \
-		while ((argv)[n_args]);                                                        \
+#define GATHER(argv, arg, args)                                                        \
+	do {                                                                           \
+		size_t n_args = 0;                                                     \
+		va_list counted;                                                       \
+                                                                                       \
+		va_copy(counted, args);                                                \
+		(argv) = __builtin_alloca((1 + count_args(counted)) * sizeof(char *)); \
+		va_end(counted);                                                       \
+		(argv)[0] = (char *)(arg);                                             \
+		do                                                                     \
+			(argv)[++n_args] = va_arg(args, char *);                       \
+		while ((argv)[n_args]);                                                \
 	} while (0)
 
 EXPORT int execl(const char *path, const char *arg, ...)
@@ -281,7 +300,7 @@ EXPORT int execl(const char *path, const char *arg, ...)
 	va_start(args, arg);
 	GATHER(argv, arg, args);
 	va_end(args);
-	return exec_execve(path, argv, environ);
+	return execute(path, argv, environ);
 }
 
 EXPORT int execle(const char *path, const char *arg, ...)
@@ -293,7 +312,7 @@ EXPORT int execle(const char *path, const char *arg, ...)
 	GATHER(argv, arg, args);
 	envp = va_arg(args, char *const *);
 	va_end(args);
-	return exec_execve(path, argv, envp);
+	return execute(path, argv, envp);
 }
 
 EXPORT int execlp(const char *file, const char *arg, ...)

@@ -8,16 +8,16 @@
 #include "interpose/gate.h"
 #include "interpose/link.h"
 #include "interpose/maps.h"
-#include "interpose/mem.h"
 #include "interpose/module.h"
 #include "interpose/spawn.h"
+#include "interpose/text.h"
 #include "interpose/forbid.h"
 
 /*
  * Start-up, before any other constructor of the program (-z initfirst), in stages. The wrappers
  * pass calls on as they are until the last of them: the supervisor judges those one by one.
  *
- *   LINK    finds ld.so's list; after it: the library's path and libc's own functions are known
+ *   LINK    finds ld.so's list; after it: the library's path and who else wraps what is known
  *   HELLO   asks for the gate's address; starts a supervisor where there is none
  *   GATE    maps the gate; after it: calls go through it
  *   POLICY  maps the image's policy; after it: it is known what to watch
@@ -33,6 +33,8 @@
  *
  * Context: the constructor; one thread.
  */
+
+static const char preload[] = "LD_PRELOAD=";
 
 static void say(const char *what)
 {
@@ -57,45 +59,67 @@ static void path_set(char to[STATE_PATH_MAX], const char *path)
 			n = 1;
 		f.len = (size_t)n - 1;
 		fmt_char(&f, '/');
+		path += path[0] == '.' && path[1] == '/' ? 2 : 0;
 	}
 	fmt_str(&f, path);
 	if (f.cut)
 		to[0] = 0;
 }
 
-/* The component of LD_PRELOAD that names the same file as the library; "" where there is none. */
-static void loaded_set(char to[STATE_PATH_MAX], const char *value, const char *library)
+/* Whether a component of LD_PRELOAD, `n` bytes, has the library's file name. */
+static bool names_library(const char *part, size_t n, const char *library)
 {
-	struct fmt f = {to, STATE_PATH_MAX, 0, false};
 	const char *base = text_base(library);
-	size_t len = text_len(base), n;
+	size_t len = text_len(base);
 
-	for (; *value; value += n + (value[n] != 0)) {
+	return n >= len && !memcmp(part + n - len, base, len) &&
+	       (n == len || part[n - len - 1] == '/');
+}
+
+/*
+ * Looks the library up in the program's LD_PRELOAD: s->loaded becomes its name there. A name
+ * relative to the working folder would be lost on the first chdir(2), so it is made absolute in the
+ * environment that the program, and what it executes, will see.
+ */
+static void preload_take(struct state *s, char **entry)
+{
+	static char absolute[2 * STATE_PATH_MAX]; /* the program's from now on */
+	struct fmt loaded = {s->loaded, STATE_PATH_MAX, 0, false};
+	struct fmt whole = FMT_INIT(absolute);
+	const char *value = *entry + sizeof(preload) - 1;
+	bool relative = false;
+	size_t n;
+
+	fmt_str(&whole, preload);
+	for (; *value; value += n) {
 		for (n = 0; value[n] && value[n] != ' ' && value[n] != ':';)
 			n++;
-		if (n < len || memcmp(value + n - len, base, len) ||
-		    (n > len && value[n - len - 1] != '/'))
-			continue;
-		fmt_strn(&f, value, n);
-		if (f.cut)
-			to[0] = 0;
-		return;
+		if (!n) {
+			fmt_char(&whole, value[n++]);
+		} else if (!loaded.len && names_library(value, n, s->path)) {
+			fmt_strn(&loaded, value, n);
+			relative = value[0] != '/' && text_base(s->loaded) != s->loaded;
+			fmt_str(&whole, relative ? s->path : s->loaded);
+		} else {
+			fmt_strn(&whole, value, n);
+		}
 	}
+	if (relative && s->path[0] && !whole.cut)
+		*entry = absolute;
 }
 
 static void stage_link(struct state *s, char **envp)
 {
-	static const char preload[] = "LD_PRELOAD=";
 	struct link l;
 
 	link_init(&l, envp);
 	if (!l.own)
 		return;
-	link_libc(&l, &s->libc);
+	link_next(&l, s);
 	path_set(s->path, l.own->l_name);
 	for (char **e = envp; *e; e++)
 		if (text_begins(*e, preload))
-			loaded_set(s->loaded, *e + sizeof(preload) - 1, l.own->l_name);
+			preload_take(s, e);
 	link_step_aside(&l);
 }
 
@@ -130,6 +154,7 @@ static int stage_gate(uint64_t gate)
 static int stage_policy(struct policy *pp)
 {
 	long fd = gate_control(CONTROL_POLICY, 0, 0, 0, 0, 0), len, at = -EINVAL;
+	int r;
 
 	if (fd < 0)
 		return (int)fd;
@@ -140,7 +165,10 @@ static int stage_policy(struct policy *pp)
 	if (sys_is_error(at))
 		return (int)at;
 	sys_mseal((uint64_t)at, (uint64_t)len);
-	return policy_open(pp, (const void *)at, (size_t)len);
+	r = policy_open(pp, (const void *)at, (size_t)len);
+	if (r)
+		say("the policy of this image is of another version");
+	return r;
 }
 
 static unsigned watch_of(const struct policy *p)
@@ -197,7 +225,8 @@ static int stage_adopt(struct table *t)
 	char *buf;
 	int r;
 
-	if (!wipe)
+	/* a fork child's lock is free, whoever of its parent's threads held it */
+	if (!wipe || gate_call6(SYS_madvise, (long)wipe, CM_PAGE, MADV_WIPEONFORK, 0, 0, 0))
 		return -ENOMEM;
 	r = table_init(t, arena_pages, wipe);
 	if (r)
@@ -210,24 +239,20 @@ static int stage_adopt(struct table *t)
 	return 0;
 }
 
-/* From the gate to what is watched. Returns with s->gate set, or with all of it unset. */
+/*
+ * From the gate to what is watched. Returns with s->gate set, or with all of it unset. What the
+ * supervisor did not give is its to explain; where the page is taken in this image there is nothing
+ * to tell.
+ */
 static void stages_active(struct state *s, uint64_t gate)
 {
-	const char *wrong = NULL;
-
-	if (stage_gate(gate))
-		return; /* the page is taken in this image: nothing to tell anyone */
-	if (stage_policy(&s->policy)) {
-		say("cannot read the policy of this image");
+	if (stage_gate(gate) || stage_policy(&s->policy))
 		return;
-	}
 	s->watch = watch_of(&s->policy);
 	s->preload = policy_value(&s->policy, KEY_EXEC_PRELOAD) && s->path[0];
-	if (s->watch && stage_adopt(&s->table))
-		wrong = "no memory for the region table";
-	if (wrong) {
+	if (s->watch && stage_adopt(&s->table)) {
+		say("no memory for the region table");
 		s->watch = 0;
-		say(wrong);
 		return;
 	}
 	s->gate = gate;

@@ -36,9 +36,14 @@ struct judge {
 	bool renewed;
 };
 
+static const struct module *caller_of(const struct mm_call *c)
+{
+	return module_caller(c->caller, module_find(c->caller));
+}
+
 static struct judge judge_for(const struct mm_call *c)
 {
-	return (struct judge){.call = c, .caller = module_find(c->caller)};
+	return (struct judge){.call = c, .caller = caller_of(c)};
 }
 
 /* What the report calls the range: the call's first two arguments. */
@@ -76,7 +81,8 @@ static int rule(struct judge *j, unsigned deeds)
 		return 0;
 	if (j->caller && j->caller->late && !j->renewed) {
 		j->renewed = true;
-		j->caller = module_renew(j->call->caller);
+		module_renew(j->call->caller);
+		j->caller = caller_of(j->call);
 		return -EAGAIN;
 	}
 	report(j, &r);
@@ -216,7 +222,7 @@ void judge_release(struct judge_claims *claims)
 /* The number of the module that makes the call; 0: code of no file. Context: as the file. */
 uint32_t judge_owner(const struct mm_call *c)
 {
-	const struct module *m = module_find(c->caller);
+	const struct module *m = caller_of(c);
 
 	return m ? m->name->id : 0;
 }

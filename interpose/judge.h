@@ -11,6 +11,7 @@ struct mm_call {
 	long nr;
 	uint64_t arg[6];
 	uint64_t caller; /* return address in the program */
+	bool direct;     /* made as a system call: nobody else's wrapper is meant */
 };
 
 #define JUDGE_GAPS 16

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "interpose/link.h"
 
-#include "interpose/mem.h"
+#include "common/sys.h"
 #include "interpose/symbol.h"
+#include "interpose/text.h"
 #include "interpose/forbid.h"
 
 /*
@@ -17,7 +18,7 @@
 
 extern ElfW(Dyn) _DYNAMIC[] __attribute__((visibility("hidden")));
 
-static const ElfW(auxv_t) *auxv_of(char **envp)
+static const ElfW(auxv_t) * auxv_of(char **envp)
 {
 	while (*envp)
 		envp++;
@@ -25,7 +26,7 @@ static const ElfW(auxv_t) *auxv_of(char **envp)
 }
 
 /* The program's dynamic section; NULL where it has none. */
-static const ElfW(Dyn) *program_dynamic(const ElfW(auxv_t) *av)
+static const ElfW(Dyn) * program_dynamic(const ElfW(auxv_t) * av)
 {
 	const ElfW(Phdr) *ph = NULL;
 	uint64_t n = 0, bias = 0;
@@ -74,30 +75,49 @@ static const struct link_map *object_find(const struct link *l, const char *base
 	return NULL;
 }
 
-/*
- * Looks up libc's own versions of what the wrappers add to. A function that libc does not have
- * stays NULL.
- */
-void link_libc(const struct link *l, struct libc_calls *cp)
+/* The tables of a loaded object. Its first page is where its bias is: shared objects are linked at
+ * 0. One that is not (prelinked) is passed over, and so is what is not mapped there. */
+static bool object_tables(const struct link_map *m, struct symbol_table *tp)
 {
-	const struct link_map *libc = object_find(l, "libc.so");
-	struct symbol_table t;
-	const struct {
-		const char *name;
-		void *fnp;
-	} wanted[] = {
-		{"execvpe", &cp->execvpe},
-		{"fexecve", &cp->fexecve},
-		{"posix_spawn", &cp->posix_spawn},
-		{"posix_spawnp", &cp->posix_spawnp},
-		{"dlclose", &cp->dlclose},
-	};
+	unsigned char resident;
 
-	/* libc's bias is where its first page is: it is a shared object, linked at 0 */
-	if (!libc || symbol_table_init(&t, libc->l_addr, libc->l_ld, (const void *)libc->l_addr))
-		return;
-	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
-		symbol_find(&t, wanted[i].name, wanted[i].fnp);
+	if (!m->l_addr || sys_raw6(SYS_mincore, (long)m->l_addr, CM_PAGE, (long)&resident, 0, 0, 0))
+		return false;
+	return !symbol_table_init(tp, m->l_addr, m->l_ld, (const void *)m->l_addr);
+}
+
+/*
+ * Finds for every wrapped name the definition that the program would have got without the library:
+ * the first one behind it in ld.so's order. Usually it is libc's. A sanitizer's runtime and other
+ * preloaded libraries wrap the same names, and are not cut out: they are called in libc's place.
+ */
+void link_next(const struct link *l, struct state *s)
+{
+	static const char *const names[] = {
+#define X(name) #name,
+		INTERPOSE_NEXT_NAMES(X)
+#undef X
+	};
+	bool found[NEXT_N] = {false};
+	struct symbol_table t;
+
+	for (const struct link_map *m = l->own->l_next; m; m = m->l_next) {
+		bool libc = text_begins(text_base(m->l_name), "libc.so");
+
+		if (!object_tables(m, &t))
+			continue;
+		for (unsigned i = 0; i < NEXT_N; i++) {
+			uint64_t at;
+
+			if (found[i] || symbol_find(&t, names[i], &at))
+				continue;
+			found[i] = true;
+			if (libc && i < NEXT_PLAIN_N)
+				continue;
+			s->next[i] = (void *)at;
+			s->chained |= i < NEXT_MM_N;
+		}
+	}
 }
 
 /*

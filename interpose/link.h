@@ -11,5 +11,5 @@ struct link {
 };
 
 void link_init(struct link *lp, char **envp);
-void link_libc(const struct link *l, struct libc_calls *cp);
+void link_next(const struct link *l, struct state *s);
 void link_step_aside(const struct link *l);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "interpose/maps.h"
+#include "interpose/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include "common/sys.h"
-#include "interpose/mem.h"
 #include "interpose/forbid.h"
 
 /*

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "interpose/mem.h"
+#include <string.h>
 #include "interpose/forbid.h"
 
 /*
  * The four functions that a compiler may call without being asked (gcc manual, "Language Standards
  * Supported by GCC"), hidden inside the library, so that its imports stay a short list and no call
- * goes through an IFUNC of libc's that may not be resolved yet; and the few string functions the
- * library needs itself.
+ * goes through an IFUNC of libc's that may not be resolved yet.
  *
- * Separate because these names may be defined, but nowhere else in the library spelt out.
+ * Separate because what is tested outside of the library is linked with libc's.
  *
  * Context: anywhere. Bytewise on purpose: nothing on a hot path copies.
  */
@@ -52,41 +51,4 @@ int memcmp(const void *a, const void *b, size_t n)
 		if (*x != *y)
 			return *x - *y;
 	return 0;
-}
-
-/* The length of a string, without its NUL. Context: anywhere. */
-size_t text_len(const char *s)
-{
-	size_t n = 0;
-
-	while (s[n])
-		n++;
-	return n;
-}
-
-/* Whether two strings are equal. Context: anywhere. */
-bool text_is(const char *a, const char *b)
-{
-	while (*a && *a == *b)
-		a++, b++;
-	return *a == *b;
-}
-
-/* Whether `s` begins with `prefix`. Context: anywhere. */
-bool text_begins(const char *s, const char *prefix)
-{
-	while (*prefix && *s == *prefix)
-		s++, prefix++;
-	return !*prefix;
-}
-
-/* What follows the last '/' of a path; the path itself where there is none. Context: anywhere. */
-const char *text_base(const char *path)
-{
-	const char *base = path;
-
-	for (; *path; path++)
-		if (*path == '/')
-			base = path + 1;
-	return base;
 }

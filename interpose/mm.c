@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "interpose/mm.h"
 
+#include "interpose/next.h"
 #include "interpose/forbid.h"
 
 /*
@@ -18,10 +19,14 @@
 
 static long make(const struct mm_call *c)
 {
+	long r;
+
 	if (mm_grants_exec(c->nr, (long)c->arg[2]))
 		gate_control(CONTROL_CALLER, c->caller, 0, 0, 0, 0);
-	return gate_call6(c->nr, (long)c->arg[0], (long)c->arg[1], (long)c->arg[2],
-			  (long)c->arg[3], (long)c->arg[4], (long)c->arg[5]);
+	if (state()->chained && !c->direct && next_call(c, &r))
+		return r;
+	return gate_call6(c->nr, (long)c->arg[0], (long)c->arg[1], (long)c->arg[2], (long)c->arg[3],
+			  (long)c->arg[4], (long)c->arg[5]);
 }
 
 static void enter(struct range range, uint32_t owner, uint64_t prot, uint8_t flags)

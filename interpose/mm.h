@@ -29,17 +29,20 @@ static inline bool mm_grants_exec(long nr, long c)
  * One call of the family, made for the program at `caller`. Ends where it should nearly always: in
  * the gate. Returns what the kernel returned, -errno on failure.
  */
-static inline __attribute__((always_inline)) long mm_call6(void *caller, long nr, long a, long b,
-							   long c, long d, long e, long f)
+static inline __attribute__((always_inline)) long mm_call6(void *caller, bool direct, long nr,
+							   long a, long b, long c, long d, long e,
+							   long f)
 {
 	const struct state *s = state();
+	bool asks = s->supervised && mm_grants_exec(nr, c);
 
-	if (__builtin_expect(!s->watch && !(s->supervised && mm_grants_exec(nr, c)), 1))
+	if (__builtin_expect(!s->watch && !s->chained && !asks, 1))
 		return gate_call6(nr, a, b, c, d, e, f);
 	return mm_ruled(&(struct mm_call){
 		.nr = nr,
 		.arg = {(uint64_t)a, (uint64_t)b, (uint64_t)c, (uint64_t)d, (uint64_t)e,
 			(uint64_t)f},
 		.caller = (uint64_t)caller,
+		.direct = direct,
 	});
 }

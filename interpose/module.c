@@ -5,7 +5,12 @@
 #include "interpose/arena.h"
 #include "interpose/gate.h"
 #include "interpose/maps.h"
-#include "interpose/mem.h"
+#include "interpose/text.h"
+#if defined(__x86_64__)
+#include "interpose/arch/x86_64/callsite.h"
+#else
+#error "no way to read a call instruction on this architecture yet"
+#endif
 #include "interpose/forbid.h"
 
 /*
@@ -27,6 +32,7 @@
 
 struct modules {
 	size_t n;
+	size_t room; /* entries there is memory for */
 	struct module at[];
 };
 
@@ -83,17 +89,26 @@ const struct module_name *module_name_of(const char *path, size_t len)
 		fresh->next = head;
 		fresh->id = head ? head->id + 1 : 1;
 		fresh->libc = is_libc(fresh->path);
+		fresh->own = text_begins(text_base(fresh->path), "libcminterpose.so");
 	} while (!__atomic_compare_exchange_n(&names, &head, fresh, false, __ATOMIC_ACQ_REL,
 					      __ATOMIC_ACQUIRE));
 	return fresh;
 }
 
+static struct modules *modules_new(size_t room)
+{
+	struct modules *m = arena_alloc(sizeof(*m) + room * sizeof(m->at[0]));
+
+	if (m)
+		m->room = room;
+	return m;
+}
+
 /* A copy of `old` with `add` in its place and without what it overlaps. */
 static struct modules *with(const struct modules *old, const struct module *add)
 {
-	size_t n_old = old ? old->n : 0;
-	struct modules *m = arena_alloc(sizeof(*m) + (n_old + 1) * sizeof(m->at[0]));
-	size_t i = 0;
+	size_t n_old = old ? old->n : 0, i = 0;
+	struct modules *m = modules_new(n_old + 1);
 
 	if (!m)
 		return NULL;
@@ -124,6 +139,12 @@ static const struct module *lookup(const struct modules *m, uint64_t addr)
 	return NULL;
 }
 
+static const struct module *remembered(uint64_t addr)
+{
+	/* pairs with the release of the exchange in enter(): the array is written */
+	return lookup(__atomic_load_n(&published, __ATOMIC_ACQUIRE), addr);
+}
+
 static const struct module *enter(const struct module *add)
 {
 	/* pairs with the release of the exchange: the array is written */
@@ -139,15 +160,24 @@ static const struct module *enter(const struct module *add)
 }
 
 /*
- * Enters an executable mapping of the start-up map. Return: 0 or -ENOMEM.
+ * Enters an executable mapping of the start-up map, above those before it. Return: 0 or -ENOMEM.
  *
- * Context: the constructor.
+ * Context: the constructor; nobody reads yet, so the array grows in place.
  */
 int module_adopt(struct range range, const struct module_name *name)
 {
-	struct module add = {.range = range, .name = name};
+	struct modules *m = published, *more;
 
-	return enter(&add) ? 0 : -ENOMEM;
+	if (!m || m->n == m->room) {
+		more = modules_new(m ? 2 * m->room : 32);
+		if (!more)
+			return -ENOMEM;
+		for (; m && more->n < m->n; more->n++)
+			more->at[more->n] = m->at[more->n];
+		published = m = more;
+	}
+	m->at[m->n++] = (struct module){.range = range, .name = name};
+	return 0;
 }
 
 /* The path of the VMA at `addr`, seven bytes an answer; returns its length. */
@@ -199,9 +229,33 @@ const struct module *module_renew(uint64_t addr)
  */
 const struct module *module_find(uint64_t addr)
 {
-	const struct module *m = lookup(__atomic_load_n(&published, __ATOMIC_ACQUIRE), addr);
+	const struct module *m = remembered(addr);
 
 	return m ? m : module_renew(addr);
+}
+
+/*
+ * The module that made a call whose return address is `ret`, in the module `of_ret`. The two differ
+ * where a function of another module ends in a jump to the wrapper: a compiler makes one of
+ * `return munmap(p, n);`. The instruction before `ret` tells which function was really called, if
+ * it names it; a call through a pointer leaves no trace, and counts for the module it lies in.
+ *
+ * Context: as the file. of_ret may be NULL.
+ */
+const struct module *module_caller(uint64_t ret, const struct module *of_ret)
+{
+	const struct module *called;
+	uint64_t target;
+
+	if (!of_ret || ret - of_ret->range.start < 8)
+		return of_ret;
+	target = callsite_target(ret);
+	called = remembered(target);
+	if (!called || called->range.end - target < 16)
+		return of_ret;
+	target = callsite_through_plt(target);
+	called = remembered(target);
+	return !called || called->name->own ? of_ret : called;
 }
 
 /*
@@ -220,7 +274,7 @@ void module_flush(void)
 			n_late += old->at[i].late;
 		if (!n_late)
 			return;
-		m = arena_alloc(sizeof(*m) + (old->n - n_late) * sizeof(m->at[0]));
+		m = modules_new(old->n - n_late);
 		if (!m)
 			return;
 		for (size_t i = 0; i < old->n; i++)

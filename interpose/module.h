@@ -9,8 +9,9 @@
 /* A file that mappings come from. Made once for a path and kept: its number names an owner. */
 struct module_name {
 	const struct module_name *next;
-	uint32_t id;  /* within the process, from 1 */
-	bool libc;    /* libc or ld.so: what they do is nobody's doing */
+	uint32_t id; /* within the process, from 1 */
+	bool libc;   /* libc or ld.so: what they do is nobody's doing */
+	bool own;    /* the library itself */
 	char path[];
 };
 
@@ -25,4 +26,5 @@ const struct module_name *module_name_of(const char *path, size_t len);
 int module_adopt(struct range range, const struct module_name *name);
 const struct module *module_find(uint64_t addr);
 const struct module *module_renew(uint64_t addr);
+const struct module *module_caller(uint64_t ret, const struct module *of_ret);
 void module_flush(void);

@@ -35,4 +35,26 @@
 	X(posix_spawn)          \
 	X(posix_spawnp)
 
+/*
+ * Those that go on to the definition that would have been found without the library, in three
+ * groups: the mmap family, what else is a bare system call in libc, and what is more than that.
+ */
+#define INTERPOSE_NEXT_NAMES(X) \
+	X(mmap)                 \
+	X(munmap)               \
+	X(mprotect)             \
+	X(pkey_mprotect)        \
+	X(mremap)               \
+	X(madvise)              \
+	X(shmat)                \
+	X(shmdt)                \
+	X(remap_file_pages)     \
+	X(execve)               \
+	X(execveat)             \
+	X(execvpe)              \
+	X(fexecve)              \
+	X(posix_spawn)          \
+	X(posix_spawnp)         \
+	X(dlclose)
+
 #define INTERPOSE_NAMES(X) INTERPOSE_MM_NAMES(X) INTERPOSE_EXEC_NAMES(X)

@@ -9,8 +9,8 @@
 #include "common/fmt.h"
 #include "common/start.h"
 #include "common/sys.h"
-#include "interpose/mem.h"
 #include "interpose/state.h"
+#include "interpose/text.h"
 #include "interpose/forbid.h"
 
 /*
@@ -30,11 +30,13 @@
  */
 
 #define SUPERVISOR_FD 3
-#define FAILED	      125 /* as env(1) and nice(1): a failure of their own */
+#define FAILED        125 /* as env(1) and nice(1): a failure of their own */
 
 #define FILTER_WAIT_KILLABLE (1ul << 5) /* SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, Linux 5.19 */
-#define WAIT_ALL	     0x40000000 /* __WALL */
-#define SET_NO_NEW_PRIVS     38	       /* PR_SET_NO_NEW_PRIVS */
+#define WAIT_ALL             0x40000000 /* __WALL */
+#define GET_CHILD_SUBREAPER  37         /* PR_GET_CHILD_SUBREAPER */
+#define SET_CHILD_SUBREAPER  36         /* PR_SET_CHILD_SUBREAPER */
+#define SET_NO_NEW_PRIVS     38         /* PR_SET_NO_NEW_PRIVS */
 
 #ifndef SYS_landlock_restrict_self
 #define SYS_landlock_restrict_self 446
@@ -46,7 +48,8 @@ union control_room {
 	char bytes[CMSG_SPACE(sizeof(int))];
 };
 
-static _Noreturn void fail(const char *what, const char *which, long error)
+/* One line on standard error. */
+static void complain(const char *what, const char *which, long error)
 {
 	char line[STATE_PATH_MAX + 256];
 	struct fmt f = FMT_INIT(line);
@@ -61,31 +64,32 @@ static _Noreturn void fail(const char *what, const char *which, long error)
 	}
 	fmt_char(&f, '\n');
 	sys_write(2, line, f.len);
-	sys_exit_group(FAILED);
 }
 
-static bool path_try(char *to, const char *dir, size_t dir_len, const char *rest)
+static _Noreturn void fail(const char *what, const char *which, long error)
 {
-	struct fmt f = {to, STATE_PATH_MAX, 0, false};
-
-	fmt_strn(&f, dir, dir_len);
-	fmt_str(&f, rest);
-	return !f.cut && !sys_raw6(SYS_faccessat, AT_FDCWD, (long)to, 1 /* X_OK */, 0, 0, 0);
+	complain(what, which, error);
+	sys_exit_group(FAILED);
 }
 
 /* The cmrun of the library's own installation or build folder. */
 static void cmrun_find(char to[STATE_PATH_MAX], const char *library)
 {
-	static const char *const places[] = {
+	static const char places[][28] = {
 		"../bin/cmrun",         /* PREFIX/lib */
 		"../../bin/cmrun",      /* PREFIX/lib/x86_64-linux-gnu */
 		"../tools/cmrun/cmrun", /* a build folder */
 	};
-	size_t dir = (size_t)(text_base(library) - library);
+	size_t folder = (size_t)(text_base(library) - library);
 
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
-		if (path_try(to, library, dir, places[i]))
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		struct fmt f = {to, STATE_PATH_MAX, 0, false};
+
+		fmt_strn(&f, library, folder);
+		fmt_str(&f, places[i]);
+		if (!f.cut && !sys_raw6(SYS_faccessat, AT_FDCWD, (long)to, 1 /* X_OK */, 0, 0, 0))
 			return;
+	}
 	fail("no cmrun belongs to this library; reinstall cookiemap, or use cmrun: ", library, 0);
 }
 
@@ -109,10 +113,34 @@ static void preload_strip(char *value, const char *library)
 	value[to] = 0;
 }
 
-/* The grandchild: a copy of the process, so the environment may be written over. */
+static long packet_send(int sock, const void *from, size_t len, int fd)
+{
+	union control_room room = {.align = {.cmsg_len = CMSG_LEN(sizeof(fd)),
+					     .cmsg_level = SOL_SOCKET,
+					     .cmsg_type = SCM_RIGHTS}};
+	struct iovec part = {(void *)from, len};
+	struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1};
+	long r;
+
+	if (fd >= 0) {
+		memcpy(CMSG_DATA(&room.align), &fd, sizeof(fd));
+		m.msg_control = &room;
+		m.msg_controllen = CMSG_LEN(sizeof(fd));
+	}
+	do {
+		r = sys_raw6(SYS_sendmsg, sock, (long)&m, MSG_NOSIGNAL, 0, 0, 0);
+	} while (r == -EINTR);
+	return r;
+}
+
+/*
+ * The grandchild: a copy of the process, so the environment may be written over. Where it cannot
+ * become the supervisor it says why, and answers as a supervisor does that cannot start.
+ */
 static _Noreturn void supervisor_exec(int sock, const char *library, char **envp)
 {
 	static const char preload[] = "LD_PRELOAD=";
+	struct start_offer refusal = {.version = START_VERSION, .error = ENOEXEC};
 	char path[STATE_PATH_MAX];
 	const char *argv[] = {path, "--supervise", "3", NULL};
 	long r;
@@ -121,14 +149,15 @@ static _Noreturn void supervisor_exec(int sock, const char *library, char **envp
 	for (char **e = envp; *e; e++)
 		if (text_begins(*e, preload))
 			preload_strip(*e + sizeof(preload) - 1, library);
-	sys_raw6(SYS_setsid, 0, 0, 0, 0, 0, 0);
 	if (sock == SUPERVISOR_FD)
 		r = sys_raw6(SYS_fcntl, sock, F_SETFD, 0, 0, 0, 0);
 	else
 		r = sys_raw6(SYS_dup3, sock, SUPERVISOR_FD, 0, 0, 0, 0);
 	if (r >= 0)
 		r = sys_raw6(SYS_execve, (long)path, (long)argv, (long)envp, 0, 0, 0);
-	fail("cannot execute the supervisor: ", path, r);
+	complain("cannot execute the supervisor: ", path, r);
+	packet_send(sock, &refusal, sizeof(refusal), -1);
+	sys_exit_group(FAILED);
 }
 
 /* A child without exit signal: only a wait for it alone, or with __WALL, sees it end. */
@@ -137,28 +166,47 @@ static long child_new(void)
 	return sys_raw6(SYS_clone, 0, 0, 0, 0, 0, 0);
 }
 
-/* Leaves a supervisor at the other end of the returned socket. */
-static int supervisor_start(const char *library, char **envp)
+/*
+ * Forks the grandchild and waits for the child between. A process that is a subreaper, by an
+ * execve(2) from one, would become the supervisor's parent and see it in wait(2) after all: it is
+ * none for as long as that takes.
+ */
+static long grandchild_new(int sock, const char *library, char **envp)
 {
-	int pair[2];
+	int reaper = 0;
 	long pid, r;
 
-	r = sys_raw6(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, (long)pair, 0, 0);
-	if (r)
-		fail("cannot start a supervisor: ", "socketpair", r);
+	sys_raw6(SYS_prctl, GET_CHILD_SUBREAPER, (long)&reaper, 0, 0, 0, 0);
+	if (reaper)
+		sys_raw6(SYS_prctl, SET_CHILD_SUBREAPER, 0, 0, 0, 0, 0);
 	pid = child_new();
 	if (!pid) {
 		pid = child_new();
 		if (!pid)
-			supervisor_exec(pair[1], library, envp);
+			supervisor_exec(sock, library, envp);
 		sys_exit_group(pid < 0 ? FAILED : 0);
 	}
-	sys_close(pair[1]);
-	if (pid < 0)
-		fail("cannot start a supervisor: ", "clone", pid);
 	do {
-		r = sys_raw6(SYS_wait4, pid, 0, WAIT_ALL, 0, 0, 0);
+		r = pid < 0 ? pid : sys_raw6(SYS_wait4, pid, 0, WAIT_ALL, 0, 0, 0);
 	} while (r == -EINTR);
+	if (reaper)
+		sys_raw6(SYS_prctl, SET_CHILD_SUBREAPER, 1, 0, 0, 0, 0);
+	return r;
+}
+
+/* Leaves a supervisor at the other end of the returned socket. */
+static int supervisor_start(const char *library, char **envp)
+{
+	int pair[2];
+	long r;
+
+	r = sys_raw6(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, (long)pair, 0, 0);
+	if (r)
+		fail("cannot start a supervisor: ", "socketpair", r);
+	r = grandchild_new(pair[1], library, envp);
+	sys_close(pair[1]);
+	if (r < 0)
+		fail("cannot start a supervisor: ", "clone", r);
 	return pair[0];
 }
 
@@ -182,26 +230,6 @@ static long packet_receive(int sock, void *to, size_t size, int *fdp)
 	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
 		memcpy(fdp, CMSG_DATA(c), sizeof(*fdp));
 	return m.msg_flags & (MSG_TRUNC | MSG_CTRUNC) ? -EMSGSIZE : n;
-}
-
-static long packet_send(int sock, const void *from, size_t len, int fd)
-{
-	union control_room room = {.align = {.cmsg_len = CMSG_LEN(sizeof(fd)),
-					     .cmsg_level = SOL_SOCKET,
-					     .cmsg_type = SCM_RIGHTS}};
-	struct iovec part = {(void *)from, len};
-	struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1};
-	long r;
-
-	if (fd >= 0) {
-		memcpy(CMSG_DATA(&room.align), &fd, sizeof(fd));
-		m.msg_control = &room;
-		m.msg_controllen = CMSG_LEN(sizeof(fd));
-	}
-	do {
-		r = sys_raw6(SYS_sendmsg, sock, (long)&m, MSG_NOSIGNAL, 0, 0, 0);
-	} while (r == -EINTR);
-	return r;
 }
 
 static long filter_install(const struct start_offer *offer)

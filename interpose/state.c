@@ -3,7 +3,7 @@
 
 #include <sys/mman.h>
 #include "interpose/gate.h"
-#include "interpose/mem.h"
+#include "interpose/text.h"
 #include "interpose/forbid.h"
 
 /*

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "cookie/table.h"
+#include "interpose/names.h"
 #include "policy/eval.h"
 
 /* What a policy asks of the wrappers beyond passing calls on; none of it: a call costs nothing. */
@@ -15,15 +16,13 @@ enum watch {
 	WATCH_FIXED = 1 << 3,   /* fixed.replace */
 };
 
-/* libc's own functions, where a wrapper adds to one and cannot be built on raw calls. */
-struct libc_calls {
-	int (*execvpe)(const char *, char *const *, char *const *);
-	int (*fexecve)(int, char *const *, char *const *);
-	int (*posix_spawn)(int *, const char *, const void *, const void *, char *const *,
-			   char *const *);
-	int (*posix_spawnp)(int *, const char *, const void *, const void *, char *const *,
-			    char *const *);
-	int (*dlclose)(void *);
+enum next {
+#define X(name) NEXT_##name,
+	INTERPOSE_NEXT_NAMES(X)
+#undef X
+		NEXT_N,
+	NEXT_MM_N = NEXT_execve,     /* the mmap family comes first */
+	NEXT_PLAIN_N = NEXT_execvpe, /* then the other bare system calls */
 };
 
 #define STATE_PATH_MAX 1024
@@ -33,13 +32,20 @@ struct libc_calls {
  * that all zeroes, which means "pass calls on as they are". See interpose/state.c.
  */
 struct state {
+	/* what every call reads, in one cache line */
 	uint64_t gate;   /* the gate's address; 0: raw system calls */
-	bool supervised; /* a supervisor answered: callers are told to it */
-	bool preload;    /* exec.preload: what is executed gets the library again */
 	unsigned watch;  /* enum watch */
+	bool chained;    /* some of the mmap family is defined between the library and libc */
+	bool supervised; /* a supervisor answered: callers are told to it */
+
+	bool preload; /* exec.preload: what is executed gets the library again */
 	struct policy policy;
 	struct table table; /* only where `watch` is set */
-	struct libc_calls libc;
+	/*
+	 * The definition of a name that comes after the library's in ld.so's order. NULL for a
+	 * bare system call where that is libc's: the library makes the call itself.
+	 */
+	void *next[NEXT_N];
 	char path[STATE_PATH_MAX];   /* the library as LD_PRELOAD should name it */
 	char loaded[STATE_PATH_MAX]; /* the library as the program's LD_PRELOAD named it */
 };

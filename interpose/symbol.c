@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "interpose/symbol.h"
+#include "interpose/text.h"
 
 #include <errno.h>
-#include "interpose/mem.h"
 #include "interpose/forbid.h"
 
 /*
@@ -37,7 +37,7 @@ static bool load_u32(const struct symbol_table *t, uint64_t at, uint32_t *vp)
 }
 
 /* The span of the object's loaded segments, from its program headers. */
-static int image_range(const ElfW(Ehdr) *e, uint64_t bias, struct range *rp)
+static int image_range(const ElfW(Ehdr) * e, uint64_t bias, struct range *rp)
 {
 	const ElfW(Phdr) *ph = (const ElfW(Phdr) *)((const char *)e + e->e_phoff);
 	struct range r = {UINT64_MAX, 0};
@@ -67,7 +67,7 @@ static int image_range(const ElfW(Ehdr) *e, uint64_t bias, struct range *rp)
  *
  * Return: 0; -ENOEXEC for what is no such object or lacks a table.
  */
-int symbol_table_init(struct symbol_table *tp, uint64_t bias, const ElfW(Dyn) *dyn,
+int symbol_table_init(struct symbol_table *tp, uint64_t bias, const ElfW(Dyn) * dyn,
 		      const void *ehdr)
 {
 	struct symbol_table t = {.bias = bias};
@@ -118,6 +118,7 @@ static bool bucket_of(const struct symbol_table *t, uint32_t hash, uint32_t *fir
 	uint32_t n_buckets, first_hashed, n_bloom;
 	uint64_t buckets;
 
+	/* n_bloom and the shift behind it speed up a miss; a look-up does without */
 	if (!load_u32(t, t->hash, &n_buckets) || !load_u32(t, t->hash + 4, &first_hashed) ||
 	    !load_u32(t, t->hash + 8, &n_bloom) || !n_buckets)
 		return false;
@@ -157,8 +158,9 @@ static bool symbol_is(const struct symbol_table *t, uint32_t i, const char *name
 	if (!inside(t, at, sizeof(s)))
 		return false;
 	memcpy(&s, (const void *)at, sizeof(s));
-	if (s.st_shndx == SHN_UNDEF || (s.st_info & 15) != STT_FUNC || !name_is(t, s.st_name, name) ||
-	    !is_default(t, i) || !inside(t, t->bias + s.st_value, 1))
+	if (s.st_shndx == SHN_UNDEF || (s.st_info & 15) != STT_FUNC ||
+	    !name_is(t, s.st_name, name) || !is_default(t, i) ||
+	    !inside(t, t->bias + s.st_value, 1))
 		return false;
 	*addrp = t->bias + s.st_value;
 	return true;

@@ -17,6 +17,6 @@ struct symbol_table {
 	uint64_t versym; /* 0: no versions */
 };
 
-int symbol_table_init(struct symbol_table *tp, uint64_t bias, const ElfW(Dyn) *dyn,
+int symbol_table_init(struct symbol_table *tp, uint64_t bias, const ElfW(Dyn) * dyn,
 		      const void *ehdr);
 int symbol_find(const struct symbol_table *t, const char *name, uint64_t *addrp);

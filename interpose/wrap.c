@@ -31,8 +31,8 @@ static inline long result(long r)
 
 EXPORT void *mmap(void *addr, size_t len, int prot, int flags, int fd, off_t off)
 {
-	return (void *)result(mm_call6(CALLER, SYS_mmap, (long)addr, (long)len, prot, flags, fd,
-				       off));
+	return (void *)result(
+		mm_call6(CALLER, false, SYS_mmap, (long)addr, (long)len, prot, flags, fd, off));
 }
 
 EXPORT void *mmap64(void *addr, size_t len, int prot, int flags, int fd, off64_t off)
@@ -40,22 +40,23 @@ EXPORT void *mmap64(void *addr, size_t len, int prot, int flags, int fd, off64_t
 
 EXPORT int munmap(void *addr, size_t len)
 {
-	return (int)result(mm_call6(CALLER, SYS_munmap, (long)addr, (long)len, 0, 0, 0, 0));
+	return (int)result(mm_call6(CALLER, false, SYS_munmap, (long)addr, (long)len, 0, 0, 0, 0));
 }
 
 EXPORT int mprotect(void *addr, size_t len, int prot)
 {
-	return (int)result(mm_call6(CALLER, SYS_mprotect, (long)addr, (long)len, prot, 0, 0, 0));
+	return (int)result(
+		mm_call6(CALLER, false, SYS_mprotect, (long)addr, (long)len, prot, 0, 0, 0));
 }
 
 /* Key -1 is libc's word for mprotect, and works where the processor has no keys. */
 EXPORT int pkey_mprotect(void *addr, size_t len, int prot, int pkey)
 {
 	if (pkey == -1)
-		return (int)result(mm_call6(CALLER, SYS_mprotect, (long)addr, (long)len, prot, 0,
-					    0, 0));
-	return (int)result(mm_call6(CALLER, SYS_pkey_mprotect, (long)addr, (long)len, prot, pkey,
-				    0, 0));
+		return (int)result(mm_call6(CALLER, false, SYS_mprotect, (long)addr, (long)len,
+					    prot, 0, 0, 0));
+	return (int)result(mm_call6(CALLER, false, SYS_pkey_mprotect, (long)addr, (long)len, prot,
+				    pkey, 0, 0));
 }
 
 EXPORT void *mremap(void *addr, size_t old_len, size_t new_len, int flags, ...)
@@ -68,13 +69,14 @@ EXPORT void *mremap(void *addr, size_t old_len, size_t new_len, int flags, ...)
 		new_addr = va_arg(args, void *);
 		va_end(args);
 	}
-	return (void *)result(mm_call6(CALLER, SYS_mremap, (long)addr, (long)old_len,
+	return (void *)result(mm_call6(CALLER, false, SYS_mremap, (long)addr, (long)old_len,
 				       (long)new_len, flags, (long)new_addr, 0));
 }
 
 EXPORT int madvise(void *addr, size_t len, int advice)
 {
-	return (int)result(mm_call6(CALLER, SYS_madvise, (long)addr, (long)len, advice, 0, 0, 0));
+	return (int)result(
+		mm_call6(CALLER, false, SYS_madvise, (long)addr, (long)len, advice, 0, 0, 0));
 }
 
 /* Returns the error instead of setting errno. POSIX's DONTNEED may not lose data, as Linux's does:
@@ -83,23 +85,23 @@ EXPORT int posix_madvise(void *addr, size_t len, int advice)
 {
 	if (advice == POSIX_MADV_DONTNEED)
 		return 0;
-	return (int)-mm_call6(CALLER, SYS_madvise, (long)addr, (long)len, advice, 0, 0, 0);
+	return (int)-mm_call6(CALLER, false, SYS_madvise, (long)addr, (long)len, advice, 0, 0, 0);
 }
 
 EXPORT void *shmat(int id, const void *addr, int flags)
 {
-	return (void *)result(mm_call6(CALLER, SYS_shmat, id, (long)addr, flags, 0, 0, 0));
+	return (void *)result(mm_call6(CALLER, false, SYS_shmat, id, (long)addr, flags, 0, 0, 0));
 }
 
 EXPORT int shmdt(const void *addr)
 {
-	return (int)result(mm_call6(CALLER, SYS_shmdt, (long)addr, 0, 0, 0, 0, 0));
+	return (int)result(mm_call6(CALLER, false, SYS_shmdt, (long)addr, 0, 0, 0, 0, 0));
 }
 
 EXPORT int remap_file_pages(void *addr, size_t len, int prot, size_t page, int flags)
 {
-	return (int)result(mm_call6(CALLER, SYS_remap_file_pages, (long)addr, (long)len, prot,
-				    (long)page, flags, 0));
+	return (int)result(mm_call6(CALLER, false, SYS_remap_file_pages, (long)addr, (long)len,
+				    prot, (long)page, flags, 0));
 }
 
 /*
@@ -115,14 +117,15 @@ long syscall_wrapped(long nr, long a, long b, long c, long d, long e, long f)
 		return exec_execveat((int)a, (const char *)b, (char *const *)c, (char *const *)d,
 				     (int)e);
 	default:
-		return result(mm_call6(CALLER, (int)nr, a, b, c, d, e, f));
+		return result(mm_call6(CALLER, true, (int)nr, a, b, c, d, e, f));
 	}
 }
 
 /* What was loaded at run time may be gone afterwards, and its place taken. */
 EXPORT int dlclose(void *handle)
 {
-	int r = state()->libc.dlclose(handle);
+	int (*next)(void *) = (int (*)(void *))state()->next[NEXT_dlclose];
+	int r = next ? next(handle) : -1;
 
 	module_flush();
 	return r;

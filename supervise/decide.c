@@ -137,28 +137,47 @@ static enum policy_key kernel_key(const struct call *c)
 	return KEY_NONE;
 }
 
-/* Whether a call would put a mapping over the gate's page, or take it away. */
-static bool touches_gate(const struct call *c, uint64_t gate)
+static bool covers_gate(const struct facts *f, uint64_t addr, uint64_t len)
 {
-	struct range page = {gate, gate + CM_PAGE}, r;
+	struct range page = {f->gate, f->gate + CM_PAGE}, r;
+
+	return range_init(&r, addr, len) && r.end <= f->user_end && range_overlaps(r, page);
+}
+
+/* A move takes its place by force, or as a wish that the kernel grants where it can; growing takes
+ * what lies behind. */
+static bool remap_touches_gate(const struct call *c, const struct facts *f)
+{
 	const uint64_t *a = c->args;
+
+	if (a[3] & (MREMAP_FIXED | MREMAP_DONTUNMAP) && covers_gate(f, a[4], a[2]))
+		return true;
+	return covers_gate(f, a[0], a[1]) || covers_gate(f, a[0], a[2]);
+}
+
+/* Whether a call would put a mapping over the gate's page, or take it away. A wish for that address
+ * is refused where it could become code. */
+static bool touches_gate(const struct call *c, const struct facts *f)
+{
+	const uint64_t *a = c->args;
+	uint64_t at;
 
 	switch (c->nr) {
 	case SYS_mmap:
-		return a[3] & (MAP_FIXED | MAP_FIXED_NOREPLACE) && range_init(&r, a[0], a[1]) &&
-		       range_overlaps(r, page);
+		if (a[3] & (MAP_FIXED | MAP_FIXED_NOREPLACE))
+			return covers_gate(f, a[0], a[1]);
+		return asks_exec(c) && (covers_gate(f, page_down(a[0]), a[1]) ||
+					covers_gate(f, page_up(a[0]), a[1]));
 	case SYS_mremap:
-		if (a[3] & MREMAP_FIXED && range_init(&r, a[4], a[2]) && range_overlaps(r, page))
-			return true;
-		return range_init(&r, a[0], a[1]) && range_overlaps(r, page);
+		return remap_touches_gate(c, f);
 	case SYS_shmat: /* the segment's size is not in the registers: anything that could reach */
-		return page_down(a[1]) && page_down(a[1]) <= gate &&
-		       gate - page_down(a[1]) < 1ull << 32;
+		at = page_down(a[1]);
+		return at && at <= f->gate && f->gate - at < 1ull << 32;
 	case SYS_munmap:
 	case SYS_mprotect:
 	case SYS_pkey_mprotect:
 	case SYS_remap_file_pages:
-		return range_init(&r, a[0], a[1]) && range_overlaps(r, page);
+		return covers_gate(f, a[0], a[1]);
 	}
 	return false;
 }
@@ -213,14 +232,19 @@ static unsigned exec_deeds(const struct call *c, const struct facts *f)
 	return deeds | DEED_X_FILE;
 }
 
-static const struct policy_file unknown_file; /* no memfd that we know of, but not settled either */
+/* A descriptor that could not be looked at, where the mapping can be afterwards; and where nothing
+ * can: then it is taken for the worst. */
+static const struct policy_file unknown_file;
+static const struct policy_file hidden_file = {.memfd = true};
 
 static void rule(const struct call *c, const struct facts *f, unsigned deeds, enum policy_key key,
 		 struct policy_ruling *rp)
 {
 	struct policy_ask ask = {.deeds = deeds,
 				 .kernel_key = key,
-				 .file = f->file ? &f->file->file : &unknown_file,
+				 .file = f->file    ? &f->file->file
+					 : f->blind ? &hidden_file
+						    : &unknown_file,
 				 .caller = f->caller,
 				 .jit_image = f->jit_image};
 
@@ -275,7 +299,7 @@ static void decide_mm(const struct call *c, const struct facts *f, struct decisi
 {
 	unsigned deeds = f->started && !f->by_libc && !is_through_gate(c, f) ? DEED_RAW : 0;
 
-	if (f->gate && touches_gate(c, f->gate)) {
+	if (f->gate && touches_gate(c, f)) {
 		if (is_gate_mapping(c, f))
 			return;
 		refuse(d, EPERM);
@@ -318,17 +342,23 @@ void decide(const struct call *c, const struct facts *f, struct decision *dp)
 }
 
 /*
- * What is to be asked of policy about a mapping that is executable: of every image at its first
- * notification, and of every process after it was granted something. `o` is the object behind it,
- * NULL for anonymous memory; it must outlive the result. Pure.
+ * Whether a mapping that is executable may be so: asked of every image at its first notification,
+ * and of every process after it was granted something. `o` is the object behind it, NULL for
+ * anonymous memory; `caller` a module that may have asked for it, or NULL. Anonymous memory without
+ * W may have come by wx.map or by wx.transition: it is enough that one of them allows it. Pure.
  */
-struct policy_ask decide_vma(const struct vma *v, const struct object *o)
+void decide_vma(const struct policy *p, const struct vma *v, const struct object *o, bool jit_image,
+		const char *caller, struct policy_ruling *rp)
 {
-	struct policy_ask ask = {.file = o ? &o->file : &unknown_file};
+	struct policy_ask ask = {
+		.file = o ? &o->file : &unknown_file, .jit_image = jit_image, .caller = caller};
 
-	if (!o || v->prot & PROT_WRITE)
-		ask.deeds |= DEED_WX;
-	if (o)
-		ask.deeds |= DEED_X_FILE;
-	return ask;
+	if (!o && !(v->prot & PROT_WRITE)) {
+		ask.deeds = DEED_ADD_X;
+		policy_rule(p, &ask, rp);
+		if (rp->verdict < V_DENY)
+			return;
+	}
+	ask.deeds = (!o || v->prot & PROT_WRITE ? DEED_WX : 0) | (o ? DEED_X_FILE : 0);
+	policy_rule(p, &ask, rp);
 }

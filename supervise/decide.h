@@ -31,7 +31,9 @@ struct facts {
 	bool started;  /* the image's library has ended its start-up: `raw` applies */
 	bool by_libc;  /* the instruction lies in libc, ld.so or our library */
 	bool jit_image;
-	const char *caller;        /* path of the calling module; NULL: unknown */
+	bool blind;         /* we may not look at this process: what is unknown is refused */
+	uint64_t user_end;  /* where its address space ends; the kernel refuses what lies beyond */
+	const char *caller; /* path of the calling module; NULL: unknown */
 	const struct object *file; /* NULL: unknown */
 	unsigned n_vmas;
 	bool vmas_cut; /* there are more than FACTS_MAX_VMAS */
@@ -57,4 +59,5 @@ unsigned decide_needs(const struct call *c, const struct facts *f);
 bool decide_range(const struct call *c, struct range *rp);
 void decide(const struct call *c, const struct facts *f, struct decision *dp);
 bool decide_is_foreign_arch(const struct call *c);
-struct policy_ask decide_vma(const struct vma *v, const struct object *o);
+void decide_vma(const struct policy *p, const struct vma *v, const struct object *o, bool jit_image,
+		const char *caller, struct policy_ruling *rp);

@@ -157,6 +157,7 @@ static int learn(struct supervisor *s, struct proc *p, struct identity id, bool 
 	if (p->maps >= 0)
 		close(p->maps);
 	p->maps = vma_open(p->pid);
+	p->by_exec = by_exec;
 	p->identity = id.hash;
 	p->is_dynamic = id.is_dynamic;
 	p->hello = p->started = p->verified = false;
@@ -230,17 +231,19 @@ static void violation(struct supervisor *s, struct proc *p, pid_t tid, const str
 
 /* Code of a module that the policy trusts more than others may have asked for it: nobody remembers
  * who did, so any such module that is mapped will do. */
-static bool has_grantor(struct proc *p, struct policy_ask *ask)
+static bool has_grantor(struct supervisor *s, struct proc *p, const struct vma *v,
+			const struct object *o)
 {
+	const struct policy *policy = &p->rule->policy;
+	bool jit = image_has_jit(s, p);
 	struct policy_ruling r;
 	uint64_t at = 0;
-	struct vma v;
+	struct vma m;
 
-	for (; !vma_next(p->maps, at, VMA_EXEC, &v); at = v.range.end) {
-		if (!v.ino)
+	for (; !vma_next(p->maps, at, VMA_EXEC, &m); at = m.range.end) {
+		if (!m.ino)
 			continue;
-		ask->caller = v.name;
-		policy_rule(&p->rule->policy, ask, &r);
+		decide_vma(policy, v, o, jit, m.name, &r);
 		if (r.verdict < V_DENY)
 			return true;
 	}
@@ -263,7 +266,6 @@ static void note_false_gate(struct supervisor *s, struct proc *p)
 static bool may_be_mapped(struct supervisor *s, struct proc *p, pid_t tid, const struct vma *v)
 {
 	struct policy_ruling r = {0};
-	struct policy_ask ask;
 	struct object o;
 	bool deep = policy_value(&p->rule->policy, KEY_WX_FILE) >= FILE_SETTLED;
 	bool is_file = v->ino != 0;
@@ -279,30 +281,57 @@ static bool may_be_mapped(struct supervisor *s, struct proc *p, pid_t tid, const
 		note_false_gate(s, p);
 		return false;
 	}
-	ask = decide_vma(v, is_file ? &o : NULL);
-	policy_rule(&p->rule->policy, &ask, &r);
-	if (r.verdict >= V_DENY) { /* the walks are only made where they could matter */
-		ask.jit_image = image_has_jit(s, p);
-		if (has_grantor(p, &ask))
-			return true;
-	}
+	decide_vma(&p->rule->policy, v, is_file ? &o : NULL, false, NULL, &r);
+	if (r.verdict >= V_DENY && has_grantor(s, p, v, is_file ? &o : NULL))
+		return true;
 	if (r.verdict >= V_DENY || (r.verdict == V_LOG && !p->verified))
 		violation(s, p, tid, v, &o, &r);
 	return r.verdict < V_DENY;
 }
 
+/* Whether the policy has no word against anything that could be mapped executable. */
+static bool is_lenient(const struct policy *p)
+{
+	return policy_value(p, KEY_WX_MAP) < V_DENY && policy_value(p, KEY_WX_FILE) == FILE_ANY;
+}
+
+/*
+ * An image that was executed and may not be looked at (its file is not readable for its user): what
+ * it brought with it is unknown, so it ends. A fork of a process that was looked at goes on:
+ * everything that it asks for is refused where looking would be needed.
+ */
+static bool may_stay_hidden(struct supervisor *s, struct proc *p)
+{
+	char text[700];
+	struct fmt f = FMT_INIT(text);
+
+	if (!p->by_exec || is_lenient(&p->rule->policy))
+		return true;
+	fmt_str(&f, "kill: ");
+	fmt_str(&f, p->exe);
+	fmt_char(&f, '[');
+	fmt_udec(&f, (uint64_t)p->pid);
+	fmt_str(&f, "]: the image cannot be looked at, for its user may not read its file: make "
+		    "the file "
+		    "readable, or run cmrun as root");
+	report_note(&s->report, &p->rule->policy, text);
+	proc_kill(p);
+	return false;
+}
+
 /*
  * Looks at every executable mapping of a process, and ends the process where one is not allowed.
- * Return: whether the process lives on. One that we may not look at lives: everything that it asks
- * for is refused where looking would have been needed.
+ * Return: whether the process lives on.
  */
 bool image_verify(struct supervisor *s, struct proc *p, pid_t tid)
 {
 	uint64_t at = 0;
 	struct vma v;
 
-	if (p->killed || p->maps < 0)
-		return !p->killed;
+	if (p->killed)
+		return false;
+	if (p->maps < 0)
+		return may_stay_hidden(s, p);
 	while (!vma_next(p->maps, at, VMA_EXEC, &v)) {
 		if (!may_be_mapped(s, p, tid, &v)) {
 			proc_kill(p);

@@ -23,13 +23,17 @@
  *
  * Settled: not a memory object, still linked somewhere, and its ctime lies before the start of the
  * tree. Any write, truncation, rename or chmod sets the ctime, and nobody can set it back. File
- * systems stamp with the coarse clock, so the start is taken from the same one.
+ * systems stamp with the coarse clock, so the start is taken from the same one. Those in memory
+ * (tmpfs, ramfs, hugetlbfs) do not stamp what is stored through a shared mapping, so nothing on
+ * them is ever settled.
  *
  * Trusted: settled, and nobody but root can change it or put another in its place: owned by root,
  * not writable by group or others, and every folder above likewise (a sticky folder serves only
  * root's own files, so it does not count).
  */
 
+#define TMPFS_MAGIC     0x01021994
+#define RAMFS_MAGIC     0x858458f6
 #define HUGETLBFS_MAGIC 0x958458f6
 #define SECRETMEM_MAGIC 0x5345434d
 #define BTRFS_MAGIC     0x9123683e
@@ -89,6 +93,11 @@ static bool is_memory(const struct object_rules *r, const struct stat *st, long 
 	       (fs_type == HUGETLBFS_MAGIC && !st->st_nlink);
 }
 
+static bool is_in_memory(long fs_type)
+{
+	return fs_type == TMPFS_MAGIC || fs_type == RAMFS_MAGIC || fs_type == HUGETLBFS_MAGIC;
+}
+
 /* "/memfd:NAME (deleted)", as /proc shows it, to "memfd:NAME", as policies write it. */
 static void trim_memory_name(char *name)
 {
@@ -110,7 +119,8 @@ static void judge(const struct object_rules *r, const struct stat *st, long fs_t
 	o->regular = S_ISREG(st->st_mode);
 	o->is_gate = st->st_dev == r->gate_dev && st->st_ino == r->gate_ino;
 	o->file.memfd = is_memory(r, st, fs_type);
-	o->file.settled = !o->file.memfd && st->st_nlink && is_before(st->st_ctim, r->since);
+	o->file.settled = !o->file.memfd && st->st_nlink && is_before(st->st_ctim, r->since) &&
+			  !is_in_memory(fs_type);
 	o->file.trusted = o->file.settled && is_roots_own(st) && is_path_trusted(o->name);
 	if (o->file.memfd)
 		trim_memory_name(o->name);

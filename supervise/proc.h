@@ -21,6 +21,7 @@ struct proc {
 	uint64_t jit_start; /* where a module of wx.jit was last seen mapped; 0: never */
 	pid_t exec_by;      /* the thread whose execve is under way; 0: none */
 	bool known;         /* image facts below are of the present image */
+	bool by_exec;       /* it was seen to be executed; else it is a fork of an image that was */
 	bool verified;      /* its executable mappings were looked at */
 	bool hello;         /* the library has spoken */
 	bool started;       /* CONTROL_SEALED, or a fork of one that had */

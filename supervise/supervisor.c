@@ -61,6 +61,20 @@ static int alloc_notif(struct supervisor *s)
 	return s->notif && s->resp ? 0 : -ENOMEM;
 }
 
+/* TASK_SIZE_MAX: 47 bits less a page, or 56 where the kernel runs with five levels of page tables
+ * and gives the upper part to whoever asks for it (arch/x86/include/asm/page_64.h). */
+static uint64_t user_end(void)
+{
+	const uint64_t four = (1ull << 47) - CM_PAGE, five = (1ull << 56) - CM_PAGE;
+	void *high = mmap((void *)(1ull << 50), CM_PAGE, PROT_NONE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+	if (high == MAP_FAILED)
+		return four;
+	munmap(high, CM_PAGE);
+	return (uintptr_t)high == 1ull << 50 ? five : four;
+}
+
 /* Everything that can fail before the tree starts. `s->rules` and `s->report` are set up by then.
  */
 int supervisor_init(struct supervisor *s, uint64_t gate, int gate_memfd)
@@ -69,6 +83,7 @@ int supervisor_init(struct supervisor *s, uint64_t gate, int gate_memfd)
 
 	s->gate = gate;
 	s->gate_memfd = gate_memfd;
+	s->user_end = user_end();
 	s->root_pidfd = -1;
 	s->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (s->epoll < 0)
@@ -151,6 +166,8 @@ static void look(struct supervisor *s, struct task *k, const struct call *c, str
 	unsigned needs;
 
 	e->facts = (struct facts){.policy = &p->rule->policy,
+				  .blind = p->maps < 0,
+				  .user_end = s->user_end,
 				  .gate = s->gate,
 				  .started = p->started,
 				  .vmas = e->vmas};

@@ -26,7 +26,8 @@ struct supervisor {
 	int epoll;
 	int children; /* stop_init() */
 	int gate_memfd;
-	uint64_t gate; /* 0: this tree has none */
+	uint64_t gate;     /* 0: this tree has none */
+	uint64_t user_end; /* of an address space: user_end() */
 	bool verbose;
 	bool preload; /* images are expected to load the library */
 	pid_t root;

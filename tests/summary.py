@@ -20,7 +20,7 @@ def cases(logs):
     """{test: [(case, passed | failed | skipped)]} from the tests that report case by case."""
     found = {}
     for suite in tree.parse(os.path.join(logs, "testlog.junit.xml")).getroot():
-        name = suite.get("name", "").partition(".")[2]
+        name = suite.get("name", "").rpartition(" / ")[2].rpartition(".")[2]
         for case in suite.findall("testcase"):
             kinds = {child.tag for child in case}
             word = ("failed" if kinds & {"failure", "error"} else

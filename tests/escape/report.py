@@ -92,8 +92,9 @@ def check_json(c, way):
     o = objects[0]
     wrong = [k for k, kind in FIELDS.items() if not isinstance(o.get(k), kind)]
     c.tap.check(not wrong, f'json, {way}: has its fields', f'{wrong}\n{o}')
-    expected = dict(verdict='deny', program=str(c.programs / 'enter'), pid=pid, tid=pid, call='mmap',
-                    module=str(c.programs / 'enter'), rule='wx.map', file=str(policy), line=4,
+    program = str(c.programs / 'enter')
+    expected = dict(verdict='deny', program=program, pid=pid, tid=pid, call='mmap', module=program,
+                    rule='wx.map', file=str(policy), line=4,
                     errno='EACCES', count=1)
     wrong = {k: o.get(k) for k, v in expected.items() if o.get(k) != v}
     c.tap.check(not wrong, f'json, {way}: says what happened', f'{wrong}\n{o}')

@@ -21,6 +21,7 @@ import tap      # noqa: E402
 from table import ROWS, SAME  # noqa: E402
 
 TIMEOUT_S = 30
+SETTLE_S = 0.05     # what is older than this is older by any clock of the kernel's
 
 
 class Place:
@@ -31,11 +32,26 @@ class Place:
         self.path = pathlib.Path(tempfile.mkdtemp(prefix='cookiemap-escape-'))
         code = bytes([0xb8, 42, 0, 0, 0, 0xc3])
         (self.path / 'two-pages').write_bytes(bytes(4096) + code.ljust(4096, b'\0'))
+        self.memory = pathlib.Path(tempfile.mkdtemp(prefix='cookiemap-escape-', dir='/dev/shm'))
         self.n = 0
-        time.sleep(0.1)     # what is written from here on is younger than those by any clock
+        time.sleep(SETTLE_S)
 
     def fill(self, word):
-        return word.replace('@', str(self.programs) + '/').replace('%', str(self.path) + '/')
+        """See table.py. A file of zeroes is a new one each time, and older than what is started."""
+        if word.startswith('@'):
+            return str(self.programs / word[1:])
+        if word.startswith('%'):
+            return str(self.path / word[1:])
+        if word.startswith('0'):
+            self.n += 1
+            path = (self.memory if word == '0memory' else self.path) / f'zeroes-{self.n}'
+            if word == '0folder':
+                path.mkdir()
+                return str(path)
+            path.write_bytes(bytes(4096))
+            time.sleep(SETTLE_S)
+            return str(path)
+        return word
 
     def policy(self, text):
         self.n += 1
@@ -55,27 +71,40 @@ def attack(place, row, before):
                    cwd=place.cwd())
 
 
+def words_of(expected):
+    return expected if isinstance(expected, (list, tuple)) else (expected,)
+
+
 def judge(t, row, where, expected, outcome, rule=None):
     """The outcome must be one of those expected, and a refusal must have been reported."""
-    words = expected if isinstance(expected, (list, tuple)) else [expected]
+    words = words_of(expected)
     ok = outcome.word in words
     why = f'expected {" or ".join(words)}, got: {outcome.word}\n{outcome}'
     if ok and rule and outcome.word != 'EXECUTED' and rule not in outcome.err:
         ok, why = False, f'no report names {rule}\n{outcome}'
-    t.check(ok, f'{row.name}: {where}: {" or ".join(words)}', why)
+    meant = ' or '.join(words) if len(words) < 4 else 'refused'
+    t.check(ok, f'{row.name}: {where}: {meant}', why)
 
 
 def run_row(t, place, cmrun, row):
-    native, said = row.native, ''
+    native, said, instead = row.native, '', ()
     if row.absent and row.absent.missing():
         native, said = row.absent.native, f' ({row.absent.why})'
+        instead = (native,)     # cookiemap need not forbid what the kernel does not do
     judge(t, row, 'native' + said, native, attack(place, row, []))
     if not cmrun:
         return
     for profile, expected in (('default', row.default), ('strict', row.strict)):
         if expected is not SAME:
             outcome = attack(place, row, [cmrun, f'--profile={profile}', '--'])
-            judge(t, row, profile, expected, outcome, row.rule)
+            judge(t, row, profile, (*words_of(expected), *instead), outcome,
+                  None if instead else row.rule)
+    outcome = attack(place, row, [cmrun, '--profile=audit', '--'])
+    judge(t, row, 'audit', (*words_of(row.audit or native), *instead), outcome)
+    # wx.file is a class and no verdict: audit's has nothing to log.
+    if row.rule not in (None, 'wx.file') and row.audit_logs and not instead:
+        t.check(row.rule in outcome.err and 'cookiemap: log' in outcome.err,
+                f'{row.name}: audit: logged for {row.rule}', str(outcome))
     if row.off:
         policy = place.policy(row.off)
         outcome = attack(place, row, [cmrun, '-p', policy, '--'])
@@ -94,6 +123,7 @@ def main(argv):
                 run_row(t, place, cmrun, row)
     finally:
         shutil.rmtree(place.path, ignore_errors=True)
+        shutil.rmtree(place.memory, ignore_errors=True)
     return t.done()
 
 

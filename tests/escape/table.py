@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The attacks, and what each must come to.
 
-A row says how the attack is started (`@` stands for the folder of the programs, `%` for the test's
-own), what it comes to natively, under the default and the strict profile, which rule a report must
-name, and a policy that switches off just what stops it. An expectation is a word or a tuple of
-words: EXECUTED, "REFUSED step ERRNO", or the signal that ended it. `EXECUTED` under a profile is
-a limit that the documentation admits; the row fails when it is no longer true, so that the
-documentation is corrected.
+A row says how the attack is started, what it comes to natively, under the default, the strict and
+the audit profile, which rule a report must name, and a policy that switches off just what stops it.
+
+In a command `@` stands for the folder of the programs, `%` for the test's own; `0disk`, `0memory`
+are a new file of zeroes there, `0folder` a new folder. An expectation is a word or a tuple of
+words: EXECUTED, "REFUSED step ERRNO", or the signal that ended it. `EXECUTED` under a profile is a
+limit that the documentation admits; the row fails when it is no longer true, so that it gets corrected.
+
+To add an attack: a program in attacks/, which says what attack.h lists, its name in meson.build,
+a row here.
 """
 
 import os
@@ -38,6 +42,8 @@ class Row:
     off: Optional[str] = None
     native: str = EXECUTED
     absent: Optional[Absent] = None
+    audit: Optional[Expected] = None    # None: as natively, which all that policy rules is
+    audit_logs: bool = True
 
 
 def off(*settings, profile='default'):
@@ -100,15 +106,32 @@ def x32(step):
 
 
 for prog, ways in (('enter', ('main', 'constructor', 'signal', 'thread', 'fork', 'vfork',
-                              'clone_vm', 'unpreloaded', 'empty', 'chain:50')),
+                              'clone_vm', 'thread_exec', 'unpreloaded', 'empty', 'chain:50')),
                    ('enter_static', ('main', 'constructor', 'signal', 'thread', 'fork', 'vfork',
-                                     'empty', 'chain:50'))):
+                                     'thread_exec', 'empty', 'chain:50'))):
     for where in ways:
         for how in ('libc', 'syscall', 'inline') if where == 'main' else ('libc', 'inline'):
             add_enter(prog, how, where)
     add_enter(prog, 'int80', 'main', enosys, killed, rule='kernel.compat', off=COMPAT_OFF)
     add_enter(prog, 'x32', 'main', enosys, killed, rule='kernel.compat', off=COMPAT_OFF,
               absent=x32)
+
+for how in ('old_mmap', 'ipc_shmat', 'far'):
+    add(f'compat {how}', ['@compat', how], 'REFUSED compat ENOSYS', KILLED, 'kernel.compat',
+        COMPAT_OFF)
+
+# By programs that change what a supervisor can see of them.
+for name, before in (('ld.so', ['/lib64/ld-linux-x86-64.so.2']),
+                     ('setsid', ['/usr/bin/setsid', '--wait']),
+                     ('env -i', ['/usr/bin/env', '-i'])):
+    add(f'started by {name}', before + ['@enter', 'libc', 'main', 'addx'],
+        'REFUSED mprotect EACCES', 'REFUSED mprotect EACCES', 'wx.transition',
+        off('wx: { transition = "allow"; };'))
+
+add('started by unshare', ['/usr/bin/unshare', '--pid', '--fork', '@enter', 'libc', 'main', 'addx'],
+    'REFUSED mprotect EACCES', 'REFUSED mprotect EACCES', 'wx.transition',
+    off('wx: { transition = "allow"; };'),
+    absent=Absent(no_root, 'nothing with status 1', 'not root'))
 
 # --- other calls that grant X ---------------------------------------------------------------------
 
@@ -126,7 +149,7 @@ add('junk_prot fd_high', ['@junk_prot', 'fd_high'], 'REFUSED mmap EACCES', 'REFU
     'wx.file', off('wx: { file = "any"; };'))
 add('junk_prot mprotect_sem', ['@junk_prot', 'mprotect_sem'], 'REFUSED mprotect EACCES',
     'REFUSED mprotect EACCES', 'wx.transition', off('wx: { transition = "allow"; };'))
-for how in ('toggle', 'xonly', 'shared', 'fork'):
+for how in ('toggle', 'xonly', 'shared', 'zero', 'fork'):
     add(f'anonymous_rx {how}', ['@anonymous_rx', how], 'REFUSED mmap EACCES', 'REFUSED mmap EACCES',
         'wx.map', WX_OFF)
 add('mremap_dup rx_first', ['@mremap_dup', 'rx_first'], 'REFUSED mmap EACCES',
@@ -143,11 +166,9 @@ add('remap_file_pages', ['@remap_file_pages', '%two-pages'], 'REFUSED remap_file
 # --- code written into an object and mapped from it -----------------------------------------------
 
 for kind in ('memfd', 'tmpfile', 'file', 'unlinked', 'posix'):
-    for how in ('written', 'alias', 'alias_late', 'reopened', 'protected'):
-        if how in ('written', 'alias', 'alias_late', 'reopened'):
-            refused = 'REFUSED mmap_exec EACCES'
-        else:
-            refused = 'REFUSED mprotect EACCES'
+    for how in ('written', 'alias', 'alias_late', 'reopened', 'undumpable', 'protected'):
+        step = 'mprotect' if how == 'protected' else 'mmap_exec'
+        refused = f'REFUSED {step} EACCES'
         memfd = kind == 'memfd'
         any_file = off('wx: { file = "any"; };', profile='default' if memfd else 'strict')
         if how == 'protected':
@@ -157,6 +178,15 @@ for kind in ('memfd', 'tmpfile', 'file', 'unlinked', 'posix'):
             add(f'object {kind} {how}', ['@object', kind, how],
                 refused if memfd else EXECUTED, refused, 'wx.file', any_file)
 
+# A file older than the tree, in memory, changed through a mapping.
+add('object on tmpfs touched', ['@object', '0memory', 'touched'], EXECUTED,
+    'REFUSED mmap_exec EACCES', 'wx.file', off('wx: { file = "any"; };', profile='strict'))
+add('object on disk touched', ['@object', '0disk', 'touched'], EXECUTED,
+    'REFUSED mmap_exec EACCES', 'wx.file', off('wx: { file = "any"; };', profile='strict'))
+
+# What is changed after it was mapped is nobody's to see: a limit of provenance.
+add('object on disk changed once mapped', ['@object', '0disk', 'alias_late'], EXECUTED, EXECUTED)
+
 # --- the program's own text, other processes ------------------------------------------------------
 
 add('text rwx', ['@text', 'rwx'], 'REFUSED mprotect_rwx EACCES', 'REFUSED mprotect_rwx EACCES',
@@ -165,27 +195,43 @@ add('text toggle', ['@text', 'toggle'], 'REFUSED mprotect_rx EACCES', 'REFUSED m
     'wx.transition', WX_OFF)
 add('text replace', ['@text', 'replace'], 'REFUSED mmap EACCES', 'REFUSED mmap EACCES', 'wx.map',
     WX_OFF)
+add('text span', ['@text', 'span'], 'REFUSED mprotect EACCES', 'REFUSED mprotect EACCES',
+    'wx.transition', WX_OFF)
 # Nobody stops this by default; a policy has to ask for it, and then Landlock says EACCES.
-add('text proc_mem', ['@text', 'proc_mem'], EXECUTED, 'REFUSED open EACCES', None,
-    off('kernel: { proc_mem = "allow"; };', profile='strict'))
+for path in ('/proc/self/mem', '/proc/thread-self/mem'):
+    add(f'text {path}', ['@text', 'proc_mem', path], EXECUTED, 'REFUSED open EACCES', None,
+        off('kernel: { proc_mem = "allow"; };', profile='strict'))
+# On a procfs of one's own; Landlock refuses mount(2).
+add('text /proc on another mount', ['/usr/bin/unshare', '--mount', '/bin/sh', '-c',
+                                    'mount -t proc proc "$0" && exec "$1" proc_mem "$0/self/mem"',
+                                    '0folder', '@text'],
+    EXECUTED, 'nothing with status 1', None,
+    off('kernel: { proc_mem = "allow"; supervisor = false; };', profile='strict'),
+    absent=Absent(no_root, 'nothing with status 1', 'not root'))
 for how in ('ptrace_attach', 'ptrace_seize', 'ptrace_traceme'):
     add(f'other_process {how}', ['@other_process', how], EXECUTED, 'REFUSED ptrace ENOSYS',
         'kernel.ptrace', None)
+# The kernel refuses this one by itself to whoever is under a filter.
+add('other_process ptrace_suspend', ['@other_process', 'ptrace_suspend'], 'REFUSED ptrace EPERM',
+    ('REFUSED ptrace EPERM', 'REFUSED ptrace ENOSYS'), None, None, audit='REFUSED ptrace EPERM',
+    absent=Absent(no_root, 'REFUSED ptrace EPERM', 'not root'))
 add('other_process vm_writev', ['@other_process', 'vm_writev'], EXECUTED,
     'REFUSED process_vm_writev ENOSYS', 'kernel.process_vm_writev', None)
 
 # --- kernel interfaces ----------------------------------------------------------------------------
 
+DEVICE_OF_ROOT = Absent(no_root, 'REFUSED open EACCES', 'not root')
 for how, key, by_default, absent in (
         ('io_uring_setup', 'io_uring', False, None),
         ('userfaultfd', 'userfaultfd', False,
          Absent(no_root, 'REFUSED userfaultfd EPERM', 'not root')),
-        ('dev_userfaultfd', 'userfaultfd', False, None),
-        ('dev_userfaultfd_junk', 'userfaultfd', False, None),
+        ('dev_userfaultfd', 'userfaultfd', False, DEVICE_OF_ROOT),
+        ('dev_userfaultfd_junk', 'userfaultfd', False, DEVICE_OF_ROOT),
         ('modify_ldt', 'modify_ldt', False, None),
         ('prctl_map', 'prctl_mm', False, None),
         ('prctl_map_size', 'prctl_mm', False, None),
         ('map_vdso', 'map_vdso', False, None),
+        ('map_vdso_32', 'map_vdso', False, None),
         ('io_setup', 'aio', True, None),
         ('perf_event_open', 'perf_event', True, None),
         ('bpf', 'bpf', True, Absent(no_root, 'REFUSED bpf EPERM', 'not root'))):
@@ -212,11 +258,13 @@ add('execstack_static', ['@execstack_static'], KILLED, KILLED, 'wx.map', WX_OFF)
 add('rwx_segment after a call', ['@rwx_segment', 'loud'], KILLED, KILLED, 'wx.map', WX_OFF)
 # Without any mm call there is no first notification to look at.
 add('rwx_segment without a call', ['@rwx_segment'], EXECUTED, KILLED, 'wx.map',
-    off('exec: { verify = "first"; };', profile='strict'))
+    off('exec: { verify = "first"; };', profile='strict'), audit_logs=False)
 for how in ('fexecve', 'execveat', 'path', 'script'):
     for image in ('payload', 'payload_static'):
         add(f'memfd_image {how} {image}', ['@memfd_image', how, '@' + image], KILLED, KILLED,
             'wx.file', off('wx: { file = "any"; };'))
+add('memfd_image as ELF interpreter', ['@memfd_image', 'interp', '@bare', '@payload_interp'],
+    KILLED, KILLED, 'wx.file', off('wx: { file = "any"; };'))
 for image in ('payload', 'payload_static'):
     add(f'memfd_image file {image}', ['@memfd_image', 'file', '@' + image], EXECUTED, KILLED,
         'wx.file', off('wx: { file = "any"; };', profile='strict'))
@@ -226,18 +274,30 @@ for image in ('payload', 'payload_static'):
 for how, step in (('rwx', 'mmap'), ('addx', 'mprotect'), ('pkey', 'mprotect'), ('shm', 'shmat'),
                   ('memfd', 'mmap')):
     add(f'gate_jump {how}', ['@gate_jump', how], f'REFUSED {step} EACCES', f'REFUSED {step} EACCES',
-        WX_RULE, WX_OFF)
-for how in ('unmap', 'replace', 'protect', 'move', 'cover', 'discard'):
-    add(f'gate_rewrite {how}', ['@gate_rewrite', how], f'REFUSED {how} EPERM',
-        f'REFUSED {how} EPERM', None, None)
-add('gate_rewrite write', ['@gate_rewrite', 'write'], 'REFUSED write EPERM', 'REFUSED write EPERM',
-    None, None)
-add('gate_segment', ['@gate_segment'], KILLED, KILLED, None, None)
+        'wx.file' if how == 'memfd' else WX_RULE, WX_OFF)
+# EPERM is the seal's answer; EACCES the kernel's to whoever would discard a file opened to read.
+for how in ('unmap', 'replace', 'protect', 'move', 'cover', 'discard', 'write'):
+    refused = (f'REFUSED {how} EPERM', f'REFUSED {how} EACCES')
+    add(f'gate_rewrite {how}', ['@gate_rewrite', how], refused, refused, audit=refused,
+        absent=Absent(no_root, 'REFUSED write EPERM', 'not root') if how == 'write' else None)
+add('gate_segment', ['@gate_segment'], KILLED, KILLED, None, None, audit=KILLED)
 add('gate_segment silent', ['@gate_segment', 'silent'], EXECUTED, KILLED, None, None)
-add('gate_plant', ['@gate_plant', '@gate_plant_static'], 'REFUSED mmap EPERM', 'REFUSED mmap EPERM',
-    None, None)
+for how in ('fixed', 'hint', 'noreplace', 'move', 'cover', 'protect', 'dontfork'):
+    refused = tuple(f'REFUSED {step} {errno}' for step in ('mmap', 'mremap', 'mprotect', 'hint')
+                    for errno in ('EPERM', 'EACCES', 'EEXIST'))
+    add(f'gate_plant {how}', ['@gate_plant', how, '@gate_plant_static'], refused, refused, None,
+        None, audit=refused)
 add('forge_control', ['@forge_control'], 'REFUSED mmap EACCES', 'REFUSED mmap EACCES', WX_RULE,
     WX_OFF)
 for how in ('memfd', 'data', 'name'):
     add(f'jit_impostor {how}', ['@jit_impostor', how], 'REFUSED mmap EACCES', 'REFUSED mmap EACCES',
         'wx.map', WX_OFF)
+FFI = '/usr/lib/x86_64-linux-gnu/libffi.so.8'
+add('jit_impostor genuine but data', ['@jit_impostor', 'r--', FFI], 'REFUSED mmap EACCES',
+    'REFUSED mmap EACCES', 'wx.map', WX_OFF)
+add('jit_impostor genuine', ['@jit_impostor', 'r-x', FFI], 'REFUSED mmap EACCES',
+    'REFUSED mmap EACCES', 'wx.map', WX_OFF)
+# Whoever can load a library that generates code, and jump to the gate in its name, may generate
+# code: a limit of profiles that list such libraries.
+add('gate_jump in the name of a JIT', ['@gate_jump', 'jit', FFI], EXECUTED, 'REFUSED mmap EACCES',
+    'wx.map', off('wx: { jit = [ "' + FFI.replace('.8', '.*') + '" ]; };', profile='strict'))

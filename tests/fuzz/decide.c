@@ -76,6 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(c.args, in.args, sizeof(c.args));
 	f = (struct facts){.policy = &policies[in.strict & 1],
 			   .gate = GATE,
+			   .user_end = (1ull << 47) - CM_PAGE,
 			   .started = in.started & 1,
 			   .by_libc = in.by_libc & 1,
 			   .jit_image = in.jit & 1,

@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 # SPDX-License-Identifier: BSD-2-Clause
 """Input and surroundings that cannot be right: one line that helps, status 125, nothing started."""
 
@@ -39,7 +39,7 @@ def options(t):
          "with nothing wrong the marker is made", show(control))
     for option, words in (("--profle=strict", ["--profle", "--profile"]),
                           ("--profile=strickt", ["strickt", "strict"]),
-                          ("--verbos", ["--verbos"]), ("-z", ["-z"]),
+                          ("--verbosely", ["--verbosely", "--verbose"]), ("-z", ["-z"]),
                           ("--profile=", ["profile"])):
         refused(t, "option " + option, [CMRUN, option, *touch], words)
     refused(t, "no such policy file", [CMRUN, "-p", "none.policy", *touch], ["none.policy"])

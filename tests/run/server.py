@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 # SPDX-License-Identifier: BSD-2-Clause
 """redis-server and nginx serve on loopback as natively, in the foreground and as daemons.
 

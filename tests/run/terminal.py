@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 # SPDX-License-Identifier: BSD-2-Clause
 """Job control on a terminal: Ctrl-C, Ctrl-Z, fg, bg, hang-up; the transcript is as natively.
 
@@ -6,6 +6,7 @@ An interactive shell is driven through a pseudo-terminal. It starts every progra
 so that what is echoed, and what `jobs` prints, is the same text in every mode.
 """
 
+import difflib
 import os
 import pty
 import re
@@ -15,18 +16,19 @@ from cm import CMRUN, LIB, Tap, environment
 
 PROMPT = b"READY> "
 
+# (line, what shows that the program has started, or nothing to wait for; key)
 STEPS = [
-    (b"$RUN sleep 60\n", 0.4, b"\x03"), (b"echo status $?\n", 0, b""),
-    (b"$RUN sleep 60\n", 0.4, b"\x1a"), (b"echo status $?; jobs\n", 0, b""),
-    (b"fg\n", 0.4, b"\x03"), (b"echo status $?; jobs\n", 0, b""),
-    (b"$RUN sleep 60\n", 0.4, b"\x1a"), (b"bg; jobs; kill %1; wait %1; echo status $?\n", 0, b""),
-    (b"$RUN bash -c 'trap \"echo caught; exit 4\" INT; sleep 60'\n", 0.4, b"\x03"),
-    (b"echo status $?\n", 0, b""),
-    (b"$RUN sleep 60\n", 0.4, b"\x1c"), (b"echo status $?\n", 0, b""),
-    (b"$RUN cat\n", 0.3, b"line\n\x04"), (b"echo status $?\n", 0, b""),
-    (b"$RUN stty -a | grep -o isig; $RUN tty | cut -c1-8\n", 0, b""),
-    (b"$RUN bash -c 'sleep 60 | cat' \n", 0.4, b"\x1a"), (b"kill %%; fg\n", 0, b""),
-    (b"echo status $?\n", 0, b""),
+    (b"$RUN sleep 60\n", b"", b"\x03"), (b"echo status $?\n", b"", b""),
+    (b"$RUN sleep 60\n", b"", b"\x1a"), (b"echo status $?; jobs\n", b"", b""),
+    (b"fg\n", b"", b"\x03"), (b"echo status $?; jobs\n", b"", b""),
+    (b"$RUN sleep 60\n", b"", b"\x1a"), (b"bg; jobs; kill %1; wait %1; echo status $?\n", b"", b""),
+    (b"$RUN bash -c 'trap \"echo caught; exit 4\" INT; echo up; sleep 60'\n", b"\nup\r\n", b"\x03"),
+    (b"echo status $?\n", b"", b""),
+    (b"$RUN sleep 60\n", b"", b"\x1c"), (b"echo status $?\n", b"", b""),
+    (b"$RUN cat\n", b"", b"line\n\x04"), (b"echo status $?\n", b"", b""),
+    (b"$RUN stty -a | grep -o isig; $RUN tty | cut -c1-8\n", b"", b""),
+    (b"$RUN bash -c 'echo up; sleep 60 | cat'\n", b"\nup\r\n", b"\x1a"), (b"fg\n", b"", b"\x03"),
+    (b"echo status $?\n", b"", b""),
 ]
 
 
@@ -46,22 +48,25 @@ def until(fd, wanted, seconds=20):
     return got
 
 
-def shell(home, env):
+def shell(home, env, under=()):
     pid, fd = pty.fork()
     if pid == 0:
         full = environment(home, dict(env, PS1=PROMPT.decode(), TERM="dumb", HISTFILE=""))
-        os.execve("/bin/bash", ["bash", "--norc", "--noprofile", "--noediting", "-i"], full)
+        command = [*under, "/bin/bash", "--norc", "--noprofile", "--noediting", "-i"]
+        os.execve(command[0], command, full)
     return pid, fd
 
 
-def transcript(home, env):
+def transcript(home, env, under=()):
     """What the terminal showed, with the numbers that differ by nature taken out."""
-    pid, fd = shell(home, env)
+    pid, fd = shell(home, env, under)
     text = until(fd, PROMPT)
-    for line, delay, key in STEPS:
+    for line, started, key in STEPS:
         os.write(fd, line)
+        if started:
+            text += until(fd, started)
         if key:
-            time.sleep(delay)
+            time.sleep(0.4)
             os.write(fd, key)
         text += until(fd, PROMPT)
     os.write(fd, b"exit\n")
@@ -71,13 +76,24 @@ def transcript(home, env):
     return re.sub(rb"\[(\d)\] \d+|\d{3,7} (Term|Quit)", rb"[\1] N \2", text), status
 
 
+def changes(native, found):
+    """How the second transcript differs from the first, with the last line in front of it."""
+    a, b = (one[0].decode(errors="replace").splitlines() for one in (native, found))
+    lines = difflib.unified_diff(a, b, "natively", "found", n=2, lineterm="")
+    return "\n".join(["statuses %s and %s" % (native[1], found[1]), *lines])
+
+
 def hang_up(home, env):
     """Whether a program is gone a moment after its terminal is."""
     pid, fd = shell(home, env)
     until(fd, PROMPT)
     os.write(fd, b"$RUN bash -c 'echo PID $$; exec sleep 61'\n")
-    time.sleep(0.5)
-    found = re.search(rb"PID (\d+)", until(fd, b"never", 0.5))
+    text = b""
+    for _ in range(40):
+        text += until(fd, b"never", 0.25)
+        found = re.search(rb"PID (\d+)\r", text)
+        if found:
+            break
     os.close(fd)
     os.waitpid(pid, 0)
     for _ in range(40):
@@ -90,7 +106,7 @@ def hang_up(home, env):
 with Tap() as t:
     native = transcript(t.fresh(), {"RUN": ""})
     kept = native[0].decode(errors="replace")
-    t.ok(kept.count("status 130") == 2 and "Stopped" in kept and "status 148" in kept
+    t.ok(kept.count("status 130") == 3 and "Stopped" in kept and "status 148" in kept
          and "status 4" in kept and "status 131" in kept and "isig" in kept,
          "keys act natively as they should", kept)
     for mode, env in (("default", {"RUN": CMRUN + " --"}),
@@ -98,7 +114,7 @@ with Tap() as t:
                       ("preload", {"RUN": "env LD_PRELOAD=" + LIB})):
         found = transcript(t.fresh(), env)
         t.ok(found == native, "job control is the same: " + mode,
-             "natively\n%s\nfound\n%s" % (kept, found[0].decode(errors="replace")))
+             changes(native, found))
         t.ok(hang_up(t.fresh(), env), "a hang-up ends the program: " + mode)
-    inside = transcript(t.fresh(), {"RUN": "", "CM_SHELL": "1"})
-    t.ok(inside == native, "the transcript is the same twice", inside[0].decode(errors="replace"))
+    inside = transcript(t.fresh(), {"RUN": ""}, (CMRUN, "--"))
+    t.ok(inside == native, "a policed shell controls its jobs", changes(native, inside))

@@ -50,6 +50,7 @@ enum world {
 	SETTLED_FILE,
 	TRUSTED_FILE,
 	UNKNOWN_FILE,
+	HIDDEN, /* nothing of the process can be looked at */
 	GATE_FILE,
 	GATE_FILE_LATE,
 	JIT_ASKS,
@@ -191,7 +192,7 @@ static void build_file(enum world w, struct facts *f, struct object *o)
 	o->file.settled = w == SETTLED_FILE || w == TRUSTED_FILE;
 	o->file.trusted = w == TRUSTED_FILE;
 	o->is_gate = w == GATE_FILE || w == GATE_FILE_LATE;
-	if (w >= DEVICE && w <= GATE_FILE_LATE && w != UNKNOWN_FILE)
+	if (w >= DEVICE && w <= GATE_FILE_LATE && w != UNKNOWN_FILE && w != HIDDEN)
 		f->file = o;
 }
 
@@ -203,7 +204,11 @@ static void build(const struct row *row, const struct policy *p, struct call *c,
 	*c = (struct call){
 		.nr = row->nr, .arch = row->arch, .ip = row->from == GATE ? G + 6 : 0x401002};
 	memcpy(c->args, row->args, sizeof(c->args));
-	*f = (struct facts){.policy = p, .gate = G, .by_libc = row->from == LIBC};
+	*f = (struct facts){.policy = p,
+			    .gate = G,
+			    .user_end = (1ull << 47) - CM_PAGE,
+			    .by_libc = row->from == LIBC};
+	f->blind = w == HIDDEN;
 	f->started = w != STARTING && w != GATE_FILE;
 	build_memory(w, f, v);
 	build_file(w, f, o);
@@ -238,12 +243,14 @@ static enum how how_of(const struct decision *d)
 static void agree_with_evaluator(const struct row *row, const struct facts *f,
 				 const struct decision *d)
 {
-	static const struct policy_file unknown;
+	static const struct policy_file unknown, hidden = {.memfd = true};
 	struct policy_ask ask = {.deeds = row->deeds,
 				 .kernel_key = row->rule,
 				 .caller = f->caller,
 				 .jit_image = f->jit_image,
-				 .file = f->file ? &f->file->file : &unknown};
+				 .file = f->file    ? &f->file->file
+					 : f->blind ? &hidden
+						    : &unknown};
 	struct policy_ruling r;
 
 	if (ask.kernel_key == KEY_NONE && row->deeds & DEED_KERNEL)

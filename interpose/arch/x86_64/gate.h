@@ -14,8 +14,8 @@ static inline __attribute__((always_inline)) long gate_enter(uint64_t gate, long
 
 	__asm__ volatile("call *%[gate]"
 			 : "=a"(r)
-			 : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9),
-			   [gate] "r"(gate)
+			 : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8),
+			   "r"(r9), [gate] "r"(gate)
 			 : "rcx", "r11", "memory");
 	return r;
 }

@@ -6,11 +6,13 @@
  *
  *   toggle   R-X, then RW- and written, then R-X again
  *   xonly    the same, beginning with --X
+ *   zero     the same in a private mapping of /dev/zero, which is anonymous memory
  *   shared   the same in MAP_SHARED memory
  *   fork     shared R-X; a child makes its own view of it writable and writes
  */
 
 #include "tests/escape/attack.h"
+#include <fcntl.h>
 
 static void write_by_toggle(void *p)
 {
@@ -41,10 +43,11 @@ int main(int argc, char **argv)
 	int is_fork = argc == 2 && attack_is(argv[1], "fork");
 	int is_shared = is_fork || (argc == 2 && attack_is(argv[1], "shared"));
 	int prot = argc == 2 && attack_is(argv[1], "xonly") ? PROT_EXEC : ATTACK_RX;
+	int is_zero = argc == 2 && attack_is(argv[1], "zero");
+	int flags = (is_shared ? MAP_SHARED : MAP_PRIVATE) | (is_zero ? 0 : MAP_ANONYMOUS);
 	void *p;
 
-	p = mmap(NULL, ATTACK_PAGE, prot, MAP_ANONYMOUS | (is_shared ? MAP_SHARED : MAP_PRIVATE),
-		 -1, 0);
+	p = mmap(NULL, ATTACK_PAGE, prot, flags, is_zero ? open("/dev/zero", O_RDWR) : -1, 0);
 	if (p == MAP_FAILED)
 		attack_refused("mmap");
 	if (is_fork)

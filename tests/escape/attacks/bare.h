@@ -7,7 +7,19 @@
 
 #include "common/sys.h"
 
-#define BARE_CODE {0xb8, 42, 0, 0, 0, 0xc3}
+/* What the image does, given its initial stack: the argument count, the arguments … */
+_Noreturn void bare_start(const long *stack);
+
+__asm__(".globl _start\n"
+	"_start:\n"
+	"	mov %rsp, %rdi\n"
+	"	and $-16, %rsp\n"
+	"	call bare_start\n");
+
+#define BARE_CODE                       \
+	{                               \
+		0xb8, 42, 0, 0, 0, 0xc3 \
+	}
 
 static inline _Noreturn void bare_executed(void)
 {

@@ -68,7 +68,7 @@ static const struct {
 	const char *name;
 	call_fn fn;
 } calls[] = {
-	{"libc", call_libc},	 {"syscall", call_syscall}, {"inline", call_inline},
+	{"libc", call_libc},   {"syscall", call_syscall}, {"inline", call_inline},
 	{"int80", call_int80}, {"x32", call_x32},
 };
 
@@ -176,6 +176,22 @@ __attribute__((constructor)) static void in_constructor(int argc, char **argv)
 	attack();
 }
 
+static void *exec_in_thread(void *arg)
+{
+	attack_in_exec(arg, environ);
+}
+
+static _Noreturn void attack_in_thread_exec(char **argv)
+{
+	pthread_t t;
+
+	errno = pthread_create(&t, NULL, exec_in_thread, argv);
+	if (errno)
+		attack_broken("pthread_create");
+	pause();
+	attack_broken("pause");
+}
+
 int main(int argc, char **argv, char **envp)
 {
 	static char *no_env[] = {NULL};
@@ -199,6 +215,8 @@ int main(int argc, char **argv, char **envp)
 		attack_in_clone(CLONE_VM);
 	if (attack_is(argv[2], "empty"))
 		attack_in_exec(argv, no_env);
+	if (attack_is(argv[2], "thread_exec"))
+		attack_in_thread_exec(argv);
 	if (attack_is(argv[2], "unpreloaded")) {
 		unsetenv("LD_PRELOAD");
 		attack_in_exec(argv, environ);

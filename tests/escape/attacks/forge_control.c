@@ -2,16 +2,17 @@
 
 /*
  * Sends the supervisor forged requests: every operation with registers of all kinds, many times,
- * as an enemy in the program would. Then it asks for what it wanted: RWX memory, and to execute a
- * memfd. Nothing that was asked before may have made that possible. The descriptors it was given
- * are tried as well: none may be one that can be written.
+ * as an enemy in the program would; and policies that are not quite one. Then it asks for what it
+ * wanted: RWX memory, and to execute a memfd. Nothing that was asked before may have made that
+ * possible. The descriptors it was given are tried as well: none may be one that can be written.
  */
 
 #include "tests/escape/attack.h"
 #include <fcntl.h>
 #include "common/control.h"
 
-#define ROUNDS 40
+#define ROUNDS     40
+#define N_POLICIES 500
 
 static uint64_t state = 88172645463325252ull;
 
@@ -27,8 +28,8 @@ static uint64_t next(void)
 /* A register: small, a descriptor, an address of ours, a boundary, or anything. */
 static uint64_t any(void)
 {
-	static const uint64_t edges[] = {0, 1, 0x7ffffffff000, 0x800000000000, 1ull << 63, ~0ull,
-					 0xffffffff, 4096};
+	static const uint64_t edges[] = {0,          1,     0x7ffffffff000, 0x800000000000,
+					 1ull << 63, ~0ull, 0xffffffff,     4096};
 
 	switch (next() % 5) {
 	case 0:
@@ -54,6 +55,29 @@ static void forge(void)
 		sys_munmap(CONTROL_ADDR + next() % (1ull << 33), any());
 }
 
+/* A policy of one's own: the true one, with a few bytes changed. It may only narrow. */
+static void forge_policies(void)
+{
+	int seals = F_SEAL_SEAL | F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW;
+	int fd = (int)control(CONTROL_POLICY, 0, 0, 0, 0, 0);
+	static unsigned char blob[65536];
+	ssize_t len = fd < 0 ? 4096 : pread(fd, blob, sizeof(blob), 0);
+
+	for (int i = 0; i < N_POLICIES && len > 0; i++) {
+		int forged = memfd_create("policy", MFD_ALLOW_SEALING);
+		size_t at = next() % (size_t)len;
+		unsigned char was = blob[at];
+
+		blob[at] = (unsigned char)next();
+		if (write(forged, blob, next() % 8 ? (size_t)len : next() % (size_t)len) < 0 ||
+		    fcntl(forged, F_ADD_SEALS, seals))
+			attack_broken("policy");
+		control(CONTROL_NARROW, (uint64_t)forged, 0, 0, 0, 0);
+		blob[at] = was;
+		close(forged);
+	}
+}
+
 /* What the supervisor handed out must not be a way to write what others trust. */
 static void try_descriptors(void)
 {
@@ -71,6 +95,7 @@ int main(void)
 	int fd;
 	void *p;
 
+	forge_policies();
 	forge();
 	try_descriptors();
 	p = mmap(NULL, ATTACK_PAGE, ATTACK_RWX, ATTACK_ANON, -1, 0);

@@ -5,14 +5,16 @@
  * gate must never give:
  *
  *   rwx addx memfd shm pkey
+ *   jit PATH    rwx, after a library that generates code was mapped and named as the caller
  *
  * Where no gate is mapped it brings its own, so that the attack can be seen to work.
  */
 
 #include "tests/escape/attack.h"
+#include <fcntl.h>
 #include <sys/shm.h>
 #include "tests/escape/attacks/gate.h"
-#include "common/sys.h"
+#include "common/control.h"
 
 static uintptr_t gate;
 
@@ -75,15 +77,27 @@ static _Noreturn void attach(void)
 	attack_run((void *)p);
 }
 
+static void name_as_caller(const char *path)
+{
+	int fd = open(path, O_RDONLY);
+	void *p = mmap(NULL, ATTACK_PAGE, ATTACK_RX, MAP_PRIVATE, fd, 0);
+
+	if (p == MAP_FAILED)
+		attack_broken("map");
+	control(CONTROL_CALLER, (uint64_t)p, 0, 0, 0, 0);
+}
+
 int main(int argc, char **argv)
 {
-	const char *how = argc == 2 ? argv[1] : "";
+	const char *how = argc >= 2 ? argv[1] : "";
 	int fd;
 
 	gate = gate_find() + 4; /* past endbr64 */
 	if (gate == 4)
 		gate = (uintptr_t)own_gate;
-	if (attack_is(how, "rwx"))
+	if (argc == 3)
+		name_as_caller(argv[2]);
+	if (attack_is(how, "rwx") || attack_is(how, "jit"))
 		map(ATTACK_RWX, ATTACK_ANON, -1);
 	if (attack_is(how, "addx"))
 		protect(SYS_mprotect);

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * A static program (no library, no gate of its own) that maps a page of its own file at the
- * address that the filter trusts, and makes a call from there:
+ * A static program (no library, no gate of its own) that puts a page of its own file at the address
+ * that the filter trusts, and makes a call from there:
  *
- *   gate_plant               find the gate, then execute the static program given as argv[1]
- *   gate_plant at ADDRESS    plant, and call
+ *   gate_plant HOW PROGRAM    find the gate, and execute PROGRAM (static) as
+ *   gate_plant HOW at ADDRESS plant, and call
+ *
+ *   HOW: fixed hint noreplace   mmap, in three ways
+ *        move                   mmap elsewhere, then mremap
+ *        cover                  mmap of three pages, the middle one there
+ *        protect                mmap R--, then mprotect
+ *        dontfork               in the program that has the gate: a child that has not
  */
 
 #include "tests/escape/attack.h"
@@ -37,23 +43,81 @@ static off_t plant_offset(int fd)
 	attack_broken("offset");
 }
 
-static _Noreturn void plant(uintptr_t at)
+static void must(long r, const char *step)
 {
-	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	if (!sys_is_error(r))
+		return;
+	errno = (int)-r;
+	attack_refused(step);
+}
+
+static void put(const char *how, uintptr_t at, int fd, off_t off)
+{
+	int prot = attack_is(how, "protect") ? PROT_READ : ATTACK_RX;
+	size_t around = attack_is(how, "cover") ? ATTACK_PAGE : 0;
+	int flags = MAP_PRIVATE;
 	long r;
 
-	r = sys_mmap(at, ATTACK_PAGE, ATTACK_RX, MAP_PRIVATE | MAP_FIXED, fd, plant_offset(fd));
-	if (sys_is_error(r)) {
-		errno = (int)-r;
-		attack_refused("mmap");
+	if (attack_is(how, "noreplace"))
+		flags |= MAP_FIXED_NOREPLACE;
+	else if (!attack_is(how, "hint") && !attack_is(how, "move"))
+		flags |= MAP_FIXED;
+	r = sys_mmap(attack_is(how, "move") ? 0 : at - around, ATTACK_PAGE + 2 * around, prot,
+		     flags, fd, off - (off_t)around);
+	must(r, "mmap");
+	if (attack_is(how, "move"))
+		must(sys_raw6(SYS_mremap, r, ATTACK_PAGE, ATTACK_PAGE,
+			      MREMAP_MAYMOVE | MREMAP_FIXED, (long)at, 0),
+		     "mremap");
+	if (attack_is(how, "protect"))
+		must(sys_mprotect(at, ATTACK_PAGE, ATTACK_RX), "mprotect");
+	if (attack_is(how, "hint") && (uintptr_t)r != at) {
+		errno = EEXIST;
+		attack_refused("hint");
 	}
-	__asm__ volatile("call *%[at]"
+}
+
+static long map_through(uintptr_t gate)
+{
+	register long r10 __asm__("r10") = ATTACK_ANON;
+	register long r8 __asm__("r8") = -1;
+	register long r9 __asm__("r9") = 0;
+	long r;
+
+	__asm__ volatile("call *%[gate]"
 			 : "=a"(r)
-			 : "a"(SYS_getpid), [at] "r"(at + 4)
+			 : "a"(SYS_mmap), "D"(0), "S"(ATTACK_PAGE), "d"(PROT_READ), "r"(r10),
+			   "r"(r8), "r"(r9), [gate] "r"(gate)
 			 : "rcx", "r11", "memory");
-	if (r != getpid())
-		attack_broken("call");
+	return r;
+}
+
+static _Noreturn void plant(const char *how, uintptr_t at)
+{
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+
+	put(how, at, fd, plant_offset(fd));
+	/* An ordinary call, so that nobody can say that the supervisor has not heard of it. */
+	sys_mmap(0, ATTACK_PAGE, PROT_READ, ATTACK_ANON, -1, 0);
+	must(map_through(at + 4), "call");
 	attack_executed();
+}
+
+/* Natively a page of our own stands for the gate. */
+static _Noreturn void plant_in_child(uintptr_t gate)
+{
+	pid_t pid;
+
+	if (!gate)
+		gate = (uintptr_t)attack_page(PROT_READ, ATTACK_ANON);
+	if (madvise((void *)gate, ATTACK_PAGE, MADV_DONTFORK))
+		attack_refused("madvise");
+	pid = fork();
+	if (pid < 0)
+		attack_broken("fork");
+	if (!pid)
+		plant("noreplace", gate);
+	attack_end_as(pid);
 }
 
 int main(int argc, char **argv)
@@ -61,11 +125,13 @@ int main(int argc, char **argv)
 	uintptr_t gate = gate_find();
 	char address[32];
 
-	if (argc == 3)
-		plant(strtoul(argv[2], NULL, 16));
-	if (argc != 2)
+	if (argc == 4)
+		plant(argv[1], strtoul(argv[3], NULL, 16));
+	if (argc != 3)
 		attack_broken("usage");
+	if (attack_is(argv[1], "dontfork"))
+		plant_in_child(gate);
 	snprintf(address, sizeof(address), "%lx", gate ? gate : 0x600000000000ul);
-	execl(argv[1], argv[1], "at", address, NULL);
+	execl(argv[2], argv[2], argv[1], "at", address, NULL);
 	attack_broken("execve");
 }

@@ -27,8 +27,9 @@ int main(int argc, char **argv)
 	else
 		p = attack_page(ATTACK_RW, ATTACK_ANON | MAP_GROWSDOWN);
 	attack_plant(p);
-	if (mprotect(p, ATTACK_PAGE, ATTACK_RX | (p < here || p > here + sizeof(here) ? 0 : PROT_WRITE) |
-					     GROWSDOWN))
+	if (mprotect(p, ATTACK_PAGE,
+		     ATTACK_RX | (p < here || p > here + sizeof(here) ? 0 : PROT_WRITE) |
+			     GROWSDOWN))
 		attack_refused("mprotect");
 	attack_run(p);
 }

@@ -20,7 +20,9 @@
 #ifndef USERFAULTFD_IOC_NEW
 #define USERFAULTFD_IOC_NEW _IO(0xAA, 0x00)
 #endif
-#define MAP_VDSO_64 0x2003 /* ARCH_MAP_VDSO_64, arch/x86/include/uapi/asm/prctl.h */
+/* ARCH_MAP_VDSO_32 and _64, arch/x86/include/uapi/asm/prctl.h */
+#define MAP_VDSO_32 0x2002
+#define MAP_VDSO_64 0x2003
 
 /* Its worker threads make calls that no filter sees. */
 static long try_io_uring(void)
@@ -41,7 +43,7 @@ static long try_dev_userfaultfd(void)
 	int fd = open("/dev/userfaultfd", O_RDWR);
 
 	if (fd < 0)
-		attack_broken("open");
+		attack_refused("open");
 	return ioctl(fd, USERFAULTFD_IOC_NEW, O_CLOEXEC);
 }
 
@@ -51,7 +53,7 @@ static long try_dev_userfaultfd_junk(void)
 	int fd = open("/dev/userfaultfd", O_RDWR);
 
 	if (fd < 0)
-		attack_broken("open");
+		attack_refused("open");
 	return syscall(SYS_ioctl, fd, USERFAULTFD_IOC_NEW | 1l << 40, O_CLOEXEC);
 }
 
@@ -67,8 +69,8 @@ static long try_modify_ldt(void)
 	return syscall(SYS_modify_ldt, 1, &desc, sizeof(desc));
 }
 
-/* Forges where the program's text, data, break and arguments lie; brk(2) then maps and unmaps there.
- * The values are those of /proc/self/stat (proc(5)), which change nothing. */
+/* Forges where the program's text, data, break and arguments lie; brk(2) then maps and unmaps
+ * there. The values are those of /proc/self/stat (proc(5)), which change nothing. */
 static long try_prctl_map(void)
 {
 	struct prctl_mm_map map = {.exe_fd = (unsigned)-1};
@@ -102,7 +104,7 @@ static long try_prctl_map_size(void)
 }
 
 /* Maps executable memory: the vDSO once more, after the first has been removed. */
-static long try_map_vdso(void)
+static long map_vdso(int which)
 {
 	char line[512], name[64];
 	unsigned long start, end;
@@ -117,7 +119,17 @@ static long try_map_vdso(void)
 		if (syscall(SYS_munmap, start, end - start))
 			attack_refused("munmap");
 	}
-	return syscall(SYS_arch_prctl, MAP_VDSO_64, 0x10000000);
+	return syscall(SYS_arch_prctl, which, 0x10000000);
+}
+
+static long try_map_vdso(void)
+{
+	return map_vdso(MAP_VDSO_64);
+}
+
+static long try_map_vdso_32(void)
+{
+	return map_vdso(MAP_VDSO_32);
 }
 
 static long try_aio(void)
@@ -157,6 +169,7 @@ static const struct {
 	{"prctl_map", try_prctl_map},
 	{"prctl_map_size", try_prctl_map_size},
 	{"map_vdso", try_map_vdso},
+	{"map_vdso_32", try_map_vdso_32},
 	{"io_setup", try_aio},
 	{"perf_event_open", try_perf_event},
 	{"bpf", try_bpf},

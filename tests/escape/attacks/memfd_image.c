@@ -5,6 +5,7 @@
  * choice in executable memory, without any mm call.
  *
  *   memfd_image HOW PROGRAM    HOW: fexecve execveat path script file
+ *   memfd_image interp PROGRAM OTHER    OTHER's ELF interpreter is descriptor 9
  *
  * The image is a copy of PROGRAM, which says EXECUTED.
  */
@@ -51,13 +52,15 @@ int main(int argc, char **argv)
 	char *args[] = {argv[0], NULL};
 	int fd;
 
-	if (argc != 3)
+	if (argc < 3)
 		attack_broken("usage");
 	if (attack_is(argv[1], "file"))
 		exec_file(argv[2]);
 	fd = copy(argv[2], memfd_create("image", 0));
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	if (attack_is(argv[1], "fexecve"))
+	if (argc == 4 && dup2(fd, 9) == 9)
+		execv(argv[3], args);
+	else if (attack_is(argv[1], "fexecve"))
 		fexecve(fd, args, environ);
 	else if (attack_is(argv[1], "execveat"))
 		syscall(SYS_execveat, fd, "", args, environ, AT_EMPTY_PATH);

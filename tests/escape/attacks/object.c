@@ -9,11 +9,18 @@
  *   object KIND reopened      as written, through a second descriptor from /proc/self/fd
  *   object KIND protected     map R--, then mprotect to R-X
  *
- * KIND: memfd, file, tmpfile (O_TMPFILE), unlinked, posix (shm_open).
+ *   object KIND touched       map RW-, read, and only then write: on some file systems no write is
+ *                             noticed then; map R-X
+ *
+ *   object KIND undumpable    as written, by a process whose descriptors nobody may look at
+ *
+ * KIND: a path of a file that exists, or memfd, file, tmpfile (O_TMPFILE), unlinked, posix
+ * (shm_open).
  */
 
 #include "tests/escape/attack.h"
 #include <fcntl.h>
+#include <sys/prctl.h>
 
 static int object_new(const char *kind)
 {
@@ -28,11 +35,13 @@ static int object_new(const char *kind)
 		fd = mkstemp(path);
 	else if (attack_is(kind, "posix"))
 		fd = shm_open("/cookiemap-test-object", O_CREAT | O_RDWR, 0700);
+	else
+		fd = open(kind, O_RDWR); /* exists, and its times must not be changed by us */
 	if (attack_is(kind, "unlinked"))
 		unlink(path);
 	if (attack_is(kind, "posix"))
 		shm_unlink("/cookiemap-test-object");
-	if (fd < 0 || ftruncate(fd, ATTACK_PAGE))
+	if (fd < 0 || (!strchr(kind, '/') && ftruncate(fd, ATTACK_PAGE)))
 		attack_broken("object");
 	return fd;
 }
@@ -83,12 +92,23 @@ int main(int argc, char **argv)
 	if (attack_is(argv[2], "written")) {
 		object_write(fd);
 		rx = object_map(fd, ATTACK_RX, MAP_PRIVATE);
+	} else if (attack_is(argv[2], "undumpable")) {
+		prctl(PR_SET_DUMPABLE, 0);
+		object_write(fd);
+		rx = object_map(fd, ATTACK_RX, MAP_PRIVATE);
 	} else if (attack_is(argv[2], "reopened")) {
 		object_write(fd);
 		rx = object_map(object_reopen(fd), ATTACK_RX, MAP_PRIVATE);
 	} else if (attack_is(argv[2], "protected")) {
 		object_write(fd);
 		rx = object_protect(fd);
+	} else if (attack_is(argv[2], "touched")) {
+		rw = object_map(fd, ATTACK_RW, MAP_SHARED);
+		attack_show(rw);
+		if (*(volatile char *)rw != 0)
+			attack_broken("touch");
+		attack_plant(rw);
+		rx = object_map(fd, ATTACK_RX, MAP_PRIVATE);
 	} else if (attack_is(argv[2], "alias")) {
 		rw = object_map(fd, ATTACK_RW, MAP_SHARED);
 		rx = object_map(fd, ATTACK_RX, MAP_SHARED);

@@ -4,12 +4,15 @@
  * Changes the memory of another process of the tree:
  *
  *   ptrace_attach ptrace_seize ptrace_traceme   its text, by PTRACE_POKETEXT
+ *   ptrace_suspend                              takes its filter away: PTRACE_O_SUSPEND_SECCOMP
  *   vm_writev                                   its data, by process_vm_writev(2)
  */
 
 #include "tests/escape/attack.h"
 #include <sys/ptrace.h>
 #include <sys/uio.h>
+
+#define SUSPEND_SECCOMP (1 << 21) /* PTRACE_O_SUSPEND_SECCOMP, include/uapi/linux/ptrace.h */
 
 static volatile int told;
 static int ends[2];
@@ -45,8 +48,11 @@ static void poke(pid_t pid, const char *how)
 
 	if (attack_is(how, "ptrace_attach") && ptrace(PTRACE_ATTACH, pid, 0, 0))
 		attack_refused("ptrace");
-	if (attack_is(how, "ptrace_seize") && (ptrace(PTRACE_SEIZE, pid, 0, 0) ||
-						ptrace(PTRACE_INTERRUPT, pid, 0, 0)))
+	if (attack_is(how, "ptrace_seize") &&
+	    (ptrace(PTRACE_SEIZE, pid, 0, 0) || ptrace(PTRACE_INTERRUPT, pid, 0, 0)))
+		attack_refused("ptrace");
+	if (attack_is(how, "ptrace_suspend") &&
+	    (ptrace(PTRACE_SEIZE, pid, 0, SUSPEND_SECCOMP) || ptrace(PTRACE_INTERRUPT, pid, 0, 0)))
 		attack_refused("ptrace");
 	if (waitpid(pid, &status, __WALL) != pid)
 		attack_broken("waitpid");

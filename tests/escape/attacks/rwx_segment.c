@@ -12,7 +12,7 @@
 
 static unsigned char here[64] = {1};
 
-__attribute__((used)) static _Noreturn void start(const long *stack)
+_Noreturn void bare_start(const long *stack)
 {
 	if (stack[0] > 1)
 		sys_mmap(0, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -20,9 +20,3 @@ __attribute__((used)) static _Noreturn void start(const long *stack)
 		bare_executed();
 	sys_exit_group(2);
 }
-
-__asm__(".globl _start\n"
-	"_start:\n"
-	"	mov %rsp, %rdi\n"
-	"	and $-16, %rsp\n"
-	"	call start\n");

@@ -6,7 +6,8 @@
  *   rwx         mprotect to RWX
  *   toggle      mprotect to RW-, change it, mprotect to R-X
  *   replace     map anonymous memory RWX over it
- *   proc_mem    write through /proc/self/mem, which heeds no protection
+ *   span        mprotect to R-X a range of which the first page is R-X already
+ *   proc_mem PATH    write through /proc/self/mem, which heeds no protection
  */
 
 #include "tests/escape/attack.h"
@@ -30,9 +31,9 @@ static void protect(int prot, const char *step)
 		attack_refused(step);
 }
 
-static void write_proc_mem(void)
+static void write_proc_mem(const char *path)
 {
-	int fd = open("/proc/self/mem", O_RDWR);
+	int fd = open(path, O_RDWR);
 
 	if (fd < 0)
 		attack_refused("open");
@@ -41,12 +42,30 @@ static void write_proc_mem(void)
 		attack_refused("pwrite");
 }
 
+/* One page of a file that is R-X, and behind it one with our code. */
+static _Noreturn void span(void)
+{
+	int fd = open("/proc/self/exe", O_RDONLY);
+	char *p = mmap(NULL, 2 * ATTACK_PAGE, ATTACK_RW, ATTACK_ANON, -1, 0);
+
+	if (fd < 0 || p == MAP_FAILED)
+		attack_broken("mmap");
+	attack_plant(p + ATTACK_PAGE);
+	if (mmap(p, ATTACK_PAGE, ATTACK_RX, MAP_PRIVATE | MAP_FIXED, fd, 0) == MAP_FAILED)
+		attack_broken("mmap");
+	if (mprotect(p, 2 * ATTACK_PAGE, ATTACK_RX))
+		attack_refused("mprotect");
+	attack_run(p + ATTACK_PAGE);
+}
+
 int main(int argc, char **argv)
 {
-	const char *how = argc == 2 ? argv[1] : "";
+	const char *how = argc >= 2 ? argv[1] : "";
 
 	if (victim() != 7)
 		attack_broken("victim");
+	if (attack_is(how, "span"))
+		span();
 	if (attack_is(how, "rwx")) {
 		protect(ATTACK_RWX, "mprotect_rwx");
 		attack_plant((void *)victim);
@@ -59,8 +78,8 @@ int main(int argc, char **argv)
 		    MAP_FAILED)
 			attack_refused("mmap");
 		attack_plant((void *)victim);
-	} else if (attack_is(how, "proc_mem")) {
-		write_proc_mem();
+	} else if (argc == 3 && attack_is(how, "proc_mem")) {
+		write_proc_mem(argv[2]);
 	} else {
 		attack_broken("usage");
 	}

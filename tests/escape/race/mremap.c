@@ -39,7 +39,7 @@ static void *swap(void *arg)
 			attack_broken("mremap");
 		if (lost_w(away)) {
 			stop = 1;
-			race_won(n_attempts, away);
+			race_won(n_attempts, away, 0);
 		}
 		mmap(spot, ATTACK_PAGE, ATTACK_RX, MAP_PRIVATE | MAP_FIXED, good, 0);
 	}

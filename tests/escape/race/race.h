@@ -16,12 +16,17 @@ static inline double race_now(void)
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* The code has run, and the program lives on with it for as long as it is let. */
-static inline _Noreturn void race_won(long attempts, void *code)
+/*
+ * The code has run, and the program lives on with it for as long as it is let. One that hides gives
+ * the memory back at once, before anybody looks.
+ */
+static inline _Noreturn void race_won(long attempts, void *code, int hides)
 {
 	double end = race_now() + 2.0;
 	int answer = ((int (*)(void))code)();
 
+	if (hides)
+		munmap(code, 4096);
 	dprintf(1, "WON %ld %d\n", attempts, answer);
 	while (race_now() < end)
 		free(malloc(1 << 20));

@@ -11,14 +11,14 @@
 #include <string.h>
 
 /* Ends the program with what failed, unless it holds. */
-#define CHECK(cond)                                                                                \
-	do {                                                                                       \
-		if (!(cond)) {                                                                     \
-			int check_errno = errno;                                                   \
-			fprintf(stderr, "%s:%d: %s: %s\n", __FILE__, __LINE__, #cond,              \
-				strerrorname_np(check_errno));                                     \
-			exit(1);                                                                   \
-		}                                                                                  \
+#define CHECK(cond)                                                                   \
+	do {                                                                          \
+		if (!(cond)) {                                                        \
+			int check_errno = errno;                                      \
+			fprintf(stderr, "%s:%d: %s: %s\n", __FILE__, __LINE__, #cond, \
+				strerrorname_np(check_errno));                        \
+			exit(1);                                                      \
+		}                                                                     \
 	} while (0)
 
 /* xorshift64, one state a thread. Source: Marsaglia, "Xorshift RNGs", 2003. */

@@ -18,11 +18,11 @@
 #include <unistd.h>
 #include "common/sys.h"
 
-#define PAGE	4096ul
+#define PAGE    4096ul
 #define N_PAGES 64ul
-#define RW	(PROT_READ | PROT_WRITE)
-#define ANON	(MAP_PRIVATE | MAP_ANONYMOUS)
-#define KERNEL	0xffff800000000000ul
+#define RW      (PROT_READ | PROT_WRITE)
+#define ANON    (MAP_PRIVATE | MAP_ANONYMOUS)
+#define KERNEL  0xffff800000000000ul
 
 static char *ground; /* page 0..31 mapped RW, 32..63 unmapped */
 static int is_raw;
@@ -32,7 +32,8 @@ static long libc_call(long nr, const long *a)
 {
 	switch (nr) {
 	case SYS_mmap:
-		return (long)mmap((void *)a[0], (size_t)a[1], (int)a[2], (int)a[3], (int)a[4], a[5]);
+		return (long)mmap((void *)a[0], (size_t)a[1], (int)a[2], (int)a[3], (int)a[4],
+				  a[5]);
 	case SYS_munmap:
 		return munmap((void *)a[0], (size_t)a[1]);
 	case SYS_mprotect:
@@ -84,7 +85,7 @@ static void show(const char *what, long nr, const long *a)
 }
 
 #define SHOW(name, ...) show(#name "(" #__VA_ARGS__ ")", SYS_##name, (const long[6]){__VA_ARGS__})
-#define AT(page)	((long)(ground + (page) * PAGE))
+#define AT(page)        ((long)(ground + (page)*PAGE))
 
 static void show_mmap(void)
 {

@@ -3,9 +3,9 @@
 /*
  * 8 threads with 2 500 mappings each, mapped, unmapped in whole and in part, protected, remapped
  * and discarded at random. Every page knows what it must hold and with which rights; both are
- * checked. Half of the calls go through libc, half are raw.
+ * checked. Half of the calls go through libc, half are raw; all through libc if so told.
  *
- *   maps [MAPPINGS-PER-THREAD]
+ *   maps [MAPPINGS-PER-THREAD [libc]]
  */
 
 #include "tests/escape/stress/check.h"
@@ -15,7 +15,7 @@
 #include <sys/mman.h>
 #include "common/sys.h"
 
-#define PAGE	  4096ul
+#define PAGE      4096ul
 #define N_THREADS 8
 #define MAX_PAGES 16
 
@@ -34,6 +34,7 @@ struct worker {
 };
 
 static unsigned per_thread = 2500;
+static unsigned long raw_too = ~0ul; /* a mask for the choice */
 
 static void *result(long r)
 {
@@ -62,7 +63,7 @@ static void map_one(struct worker *w, struct mapping *m)
 	size_t n_pages = 1 + r % MAX_PAGES;
 	int flags = MAP_ANONYMOUS | (r & 1 << 8 ? MAP_SHARED : MAP_PRIVATE);
 
-	if (r & 1 << 9)
+	if (r & raw_too & 1 << 9)
 		m->at = result(sys_mmap(0, n_pages * PAGE, PROT_READ | PROT_WRITE, flags, -1, 0));
 	else
 		m->at = mmap(NULL, n_pages * PAGE, PROT_READ | PROT_WRITE, flags, -1, 0);
@@ -80,7 +81,7 @@ static void unmap_one(struct worker *w, struct mapping *m)
 	unsigned char *from = m->at + keep * PAGE;
 	size_t len = (m->n_pages - keep) * PAGE;
 
-	CHECK((r & 2 ? (int)sys_munmap((uint64_t)from, len) : munmap(from, len)) == 0);
+	CHECK((r & raw_too & 2 ? (int)sys_munmap((uint64_t)from, len) : munmap(from, len)) == 0);
 	m->n_pages = keep;
 }
 
@@ -89,7 +90,7 @@ static void protect_one(struct worker *w, struct mapping *m)
 	int prot = PROT_READ | (m->writable ? 0 : PROT_WRITE);
 	size_t len = m->n_pages * PAGE;
 
-	if (check_random(&w->random) & 1)
+	if (check_random(&w->random) & raw_too & 1)
 		CHECK(sys_mprotect((uint64_t)m->at, len, prot) == 0);
 	else
 		CHECK(mprotect(m->at, len, prot) == 0);
@@ -159,7 +160,9 @@ int main(int argc, char **argv)
 {
 	struct worker workers[N_THREADS] = {0};
 
-	if (argc == 2)
+	if (argc == 3)
+		raw_too = 0;
+	if (argc >= 2)
 		per_thread = (unsigned)atoi(argv[1]);
 	for (unsigned i = 0; i < N_THREADS; i++) {
 		workers[i].random = 0x9e3779b97f4a7c15ul * (i + 1);

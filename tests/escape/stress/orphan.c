@@ -63,12 +63,13 @@ int main(void)
 	CHECK(read(STDIN_FILENO, line, sizeof(line)) > 0);
 	pthread_join(thread, &last);
 	printf("thread %s\n", word((long)last));
-	printf("raw mmap %s\n", word(sys_mmap(0, LEN, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)));
+	printf("raw mmap %s\n",
+	       word(sys_mmap(0, LEN, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)));
 	printf("raw munmap %s\n", word(sys_munmap((uint64_t)rw, LEN)));
 	r = mprotect(rw, LEN, PROT_READ | PROT_EXEC);
 	printf("mprotect rx %s\n", r ? strerrorname_np(errno) : "OK");
-	r = mmap(NULL, LEN, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) ==
-	    MAP_FAILED;
+	r = mmap(NULL, LEN, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		 0) == MAP_FAILED;
 	printf("mmap rwx %s\n", r ? strerrorname_np(errno) : "OK");
 	printf("exec %s\n", exec_word());
 	return 0;

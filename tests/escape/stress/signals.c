@@ -96,7 +96,7 @@ int main(int argc, char **argv)
 
 	CHECK(argc >= 3);
 	sa.sa_flags = strcmp(argv[1], "restart") == 0 ? SA_RESTART : 0;
-	work = strcmp(argv[2], "libc") == 0	? work_libc
+	work = strcmp(argv[2], "libc") == 0     ? work_libc
 	       : strcmp(argv[2], "malloc") == 0 ? work_malloc
 						: work_raw;
 	mallopt(M_MMAP_THRESHOLD, 1 << 17); /* not one that grows with use */

@@ -7,7 +7,7 @@
 #include <pthread.h>
 
 #define N_THREADS 2000
-#define AT_ONCE	  16
+#define AT_ONCE   16
 
 static void *work(void *arg)
 {

@@ -44,7 +44,8 @@ static void try_listener(void)
 			break;
 	}
 	/* Without a listener a filter of one's own is nobody's business. */
-	printf("filter %s\n", syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog) ? "refused" : "OK");
+	printf("filter %s\n",
+	       syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog) ? "refused" : "OK");
 }
 
 int main(int argc, char **argv)
