@@ -21,6 +21,7 @@
  *   HELLO   asks for the gate's address; starts a supervisor where there is none
  *   GATE    maps the gate; after it: calls go through it
  *   POLICY  maps the image's policy; after it: it is known what to watch
+ *   MDWE    kernel.mdwe; after it: no page of this program gains execution
  *   ADOPT   only with something to watch: the mappings that exist enter the table
  *   PUBLISH the state becomes visible to the wrappers, and constant
  *   SEALED  tells the supervisor that start-up is over
@@ -33,6 +34,12 @@
  *
  * Context: the constructor; one thread.
  */
+
+#define SET_MDWE     65 /* PR_SET_MDWE and its flags, Linux 6.3 and 6.6, linux/prctl.h */
+#define REFUSE_GAIN  1
+#define NOT_TO_FORKS 2
+
+extern char **environ;
 
 static const char preload[] = "LD_PRELOAD=";
 
@@ -240,6 +247,20 @@ static int stage_adopt(struct table *t)
 }
 
 /*
+ * kernel.mdwe: from here on the kernel itself refuses W and X together and X for what had none,
+ * under its own lock. It is for ever, so what this program executes has it too where exec.policy
+ * hands the policy down, and not where each program has its own. A kernel that cannot do this
+ * leaves it to the supervisor.
+ */
+static void stage_mdwe(const struct policy *p)
+{
+	bool own = policy_value(p, KEY_EXEC_POLICY) == EXEC_OWN;
+
+	if (policy_value(p, KEY_K_MDWE))
+		sys_raw6(SYS_prctl, SET_MDWE, REFUSE_GAIN | (own ? NOT_TO_FORKS : 0), 0, 0, 0, 0);
+}
+
+/*
  * From the gate to what is watched. Returns with s->gate set, or with all of it unset. What the
  * supervisor did not give is its to explain; where the page is taken in this image there is nothing
  * to tell.
@@ -248,6 +269,7 @@ static void stages_active(struct state *s, uint64_t gate)
 {
 	if (stage_gate(gate) || stage_policy(&s->policy))
 		return;
+	stage_mdwe(&s->policy);
 	s->watch = watch_of(&s->policy);
 	s->preload = policy_value(&s->policy, KEY_EXEC_PRELOAD) && s->path[0];
 	if (s->watch && stage_adopt(&s->table)) {
@@ -258,10 +280,21 @@ static void stages_active(struct state *s, uint64_t gate)
 	s->gate = gate;
 }
 
+/*
+ * glibc calls constructors as main(); musl passes nothing, and what the registers then hold is not
+ * the vector behind the arguments. glibc's own `environ` is not set yet, musl's is.
+ */
+static char **environment(int argc, char **argv, char **envp)
+{
+	return (uintptr_t)envp == (uintptr_t)(argv + argc + 1) ? envp : environ;
+}
+
 __attribute__((constructor)) static void interpose_init(int argc, char **argv, char **envp)
 {
 	static struct state s; /* too large for a small stack */
 	long gate;
+
+	envp = environment(argc, argv, envp);
 
 	stage_link(&s, envp);
 	gate = stage_hello(&s, envp);

@@ -26,7 +26,7 @@
 
 struct identity {
 	uint64_t hash;
-	bool is_dynamic;
+	uint64_t loader;
 };
 
 static int proc_path(char *buf, size_t size, pid_t pid, const char *file)
@@ -57,8 +57,8 @@ static struct identity identify(pid_t pid)
 		return (struct identity){.hash = ++unlike};
 	for (size_t i = 0; i < (size_t)n / sizeof(*aux) && aux[i].a_type != AT_NULL; i++) {
 		id.hash = (id.hash ^ aux[i].a_type ^ aux[i].a_un.a_val) * 0x100000001b3ull;
-		if (aux[i].a_type == AT_BASE && aux[i].a_un.a_val)
-			id.is_dynamic = true;
+		if (aux[i].a_type == AT_BASE)
+			id.loader = aux[i].a_un.a_val;
 	}
 	id.hash = (id.hash ^ st.st_dev ^ st.st_ino) * 0x100000001b3ull;
 	return id;
@@ -138,7 +138,7 @@ static void note_new_image(struct supervisor *s, struct proc *p)
 	fmt_str(&f, p->exe);
 	fmt_str(&f, ": policy ");
 	fmt_str(&f, policy_name(&p->rule->policy));
-	if (!p->is_dynamic)
+	if (!p->loader)
 		fmt_str(&f, ", static: policed by notification");
 	report_note(&s->report, &p->rule->policy, text);
 }
@@ -159,7 +159,7 @@ static int learn(struct supervisor *s, struct proc *p, struct identity id, bool 
 	p->maps = vma_open(p->pid);
 	p->by_exec = by_exec;
 	p->identity = id.hash;
-	p->is_dynamic = id.is_dynamic;
+	p->loader = id.loader;
 	p->hello = p->started = p->verified = false;
 	p->jit_start = 0;
 	p->exec_by = 0;

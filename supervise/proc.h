@@ -25,8 +25,8 @@ struct proc {
 	bool verified;      /* its executable mappings were looked at */
 	bool hello;         /* the library has spoken */
 	bool started;       /* CONTROL_SEALED, or a fork of one that had */
-	bool is_dynamic;    /* it has an interpreter, so it ought to load the library */
-	bool reaper;        /* may become the parent of processes it did not fork */
+	uint64_t loader; /* where its interpreter is mapped; 0: static, nothing loads the library */
+	bool reaper;     /* may become the parent of processes it did not fork */
 	bool killed;
 };
 

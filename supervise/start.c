@@ -113,7 +113,8 @@ static int send_offer(struct start *st, int sock)
 	return r;
 }
 
-static void send_refusal(int sock, int error)
+/* To be sent in the place of an offer, where there can be none; the reason has been said. */
+void start_refuse(int sock, int error)
 {
 	struct start_offer o = {.version = START_VERSION, .error = error};
 
@@ -177,7 +178,7 @@ int start_serve(struct start *st, int sock)
 
 	r = send_offer(st, sock);
 	if (r < 0) {
-		send_refusal(sock, -r);
+		start_refuse(sock, -r);
 		return r;
 	}
 	n = receive_with_fd(sock, &taken, sizeof(taken), &listener);
@@ -295,6 +296,18 @@ static pid_t quiet_fork(void)
 	return (pid_t)syscall(SYS_clone, 0, NULL, NULL, NULL, NULL);
 }
 
+/* Return: whether this process is a subreaper, as it may be from before an execve. It must not be
+ * one when the supervisor's parent ends: it would inherit the supervisor, and wait(2) see it. */
+static bool set_reaper(bool on)
+{
+	int was = 0;
+
+	prctl(PR_GET_CHILD_SUBREAPER, &was, 0, 0, 0);
+	if (was != on)
+		prctl(PR_SET_CHILD_SUBREAPER, on, 0, 0, 0);
+	return was;
+}
+
 /*
  * Forks the supervisor off: `*sockp` is this process's end of the pair, for start_take().
  * Return: 0, or -errno.
@@ -302,10 +315,12 @@ static pid_t quiet_fork(void)
 int start_fork(struct start *st, int *sockp)
 {
 	int pair[2], keep[4];
+	bool reaper;
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
+	reaper = set_reaper(false);
 	pid = quiet_fork();
 	if (!pid) {
 		if (quiet_fork())
@@ -317,12 +332,13 @@ int start_fork(struct start *st, int *sockp)
 		_exit(start_serve(st, pair[1]) < 0 ? 125 : 0);
 	}
 	close(pair[1]);
+	while (pid > 0 && waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
+		;
+	set_reaper(reaper);
 	if (pid < 0) {
 		close(pair[0]);
-		return -errno;
+		return -EAGAIN;
 	}
-	while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
-		;
 	*sockp = pair[0];
 	return 0;
 }

@@ -13,6 +13,7 @@ struct start {
 
 int start_fork(struct start *st, int *sockp);
 int start_serve(struct start *st, int sock);
+void start_refuse(int sock, int error);
 int start_take(int sock);
 const char *start_problem(int error);
 void start_detach(const int *keep, unsigned n_keep);

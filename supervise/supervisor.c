@@ -94,31 +94,26 @@ int supervisor_init(struct supervisor *s, uint64_t gate, int gate_memfd)
 	return r ? r : alloc_notif(s);
 }
 
-static bool is_module(const struct vma *v, const char *const *names, size_t n)
-{
-	const char *base = strrchr(v->name, '/');
-
-	for (size_t i = 0; base && i < n; i++)
-		if (!strncmp(base + 1, names[i], strlen(names[i])))
-			return true;
-	return false;
-}
-
 /* Modules whose calls are nobody's own: the loader, libc, and our library before it has a gate. */
 static bool is_libc(const struct vma *v)
 {
 	static const char *const names[] = {"ld-linux",         "ld-musl-", "ld-2.",
 					    "libc.so",          "libc-2.",  "libpthread",
 					    "libcminterpose.so"};
+	const char *base = strrchr(v->name, '/');
 
-	return is_module(v, names, sizeof(names) / sizeof(*names));
+	for (size_t i = 0; base && i < sizeof(names) / sizeof(*names); i++)
+		if (!strncmp(base + 1, names[i], strlen(names[i])))
+			return true;
+	return false;
 }
 
-static bool is_loader(const struct vma *v)
+/* The image's own interpreter, which runs before the library can. */
+static bool is_loader(struct proc *p, const struct vma *v)
 {
-	static const char *const names[] = {"ld-linux", "ld-musl-", "ld-2."};
+	struct vma base;
 
-	return is_module(v, names, sizeof(names) / sizeof(*names));
+	return !vma_at(p->maps, p->loader, &base) && base.dev == v->dev && base.ino == v->ino;
 }
 
 /*
@@ -253,8 +248,8 @@ static void note_missing_library(struct supervisor *s, struct proc *p, const str
 	struct fmt f = FMT_INIT(text);
 	struct vma v;
 
-	if (!s->preload || p->hello || !p->is_dynamic || !image_module(p, c->ip, &v) ||
-	    is_loader(&v))
+	if (!s->preload || p->hello || !p->loader || !image_module(p, c->ip, &v) ||
+	    is_loader(p, &v))
 		return;
 	p->hello = true;
 	if (!report_once(&s->report, "library", p->exe))

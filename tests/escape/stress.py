@@ -253,8 +253,8 @@ def group_hidden(b):
     """
     Where the supervisor is a user's own, /proc shows it nothing of a process that is not dumpable,
     nor of an image that its user may not read. Root sees everything, so this is always tried as a
-    user. That a descriptor cannot be looked at is a limit of the default profile, which must let
-    such programs load libraries; what an image brings along is not.
+    user. An image that cannot be looked at is ended. A process that was looked at, and hides later,
+    is a limit of the default profile, which must let such programs load libraries.
     """
     as_user = ['env', '-u', 'HOME']
     if os.geteuid() == 0:
@@ -266,7 +266,7 @@ def group_hidden(b):
         copy.chmod(0o111)
     place = str(b.place) + '/'
     for words, default in (('object memfd undumpable', True),
-                           (place + 'unreadable-object memfd written', True),
+                           (place + 'unreadable-object memfd written', False),
                            (place + 'unreadable-rwx_segment loud', False),
                            (place + 'unreadable-enter inline main rwx', False),
                            (place + 'unreadable-enter inline main addx', False)):

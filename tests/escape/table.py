@@ -300,4 +300,5 @@ add('jit_impostor genuine', ['@jit_impostor', 'r-x', FFI], 'REFUSED mmap EACCES'
 # Whoever can load a library that generates code, and jump to the gate in its name, may generate
 # code: a limit of profiles that list such libraries.
 add('gate_jump in the name of a JIT', ['@gate_jump', 'jit', FFI], EXECUTED, 'REFUSED mmap EACCES',
-    'wx.map', off('wx: { jit = [ "' + FFI.replace('.8', '.*') + '" ]; };', profile='strict'))
+    'wx.map', off('wx: { jit = [ "' + FFI.replace('.8', '.*') + '" ]; }; kernel: { mdwe = false; };',
+                  profile='strict'))

@@ -57,6 +57,22 @@ def shell(home, env, under=()):
     return pid, fd
 
 
+def in_foreground(fd, pid, seconds=20):
+    """Waits until the terminal is another's than the shell's, and that one is what it was to be."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            group = os.tcgetpgrp(fd)
+            with open("/proc/%d/comm" % group) as f:
+                if group != pid and f.read().strip() in ("sleep", "cat", "bash"):
+                    with open("/proc/%d/stat" % group) as f:
+                        if f.read().rsplit(")", 1)[1].split()[0] == "S":
+                            return
+        except OSError:
+            pass
+        time.sleep(0.02)
+
+
 def transcript(home, env, under=()):
     """What the terminal showed, with the numbers that differ by nature taken out."""
     pid, fd = shell(home, env, under)
@@ -66,7 +82,8 @@ def transcript(home, env, under=()):
         if started:
             text += until(fd, started)
         if key:
-            time.sleep(0.4)
+            in_foreground(fd, pid)
+            time.sleep(0.1)
             os.write(fd, key)
         text += until(fd, PROMPT)
     os.write(fd, b"exit\n")

@@ -184,6 +184,7 @@ static int serve(const struct request *rq, struct policy_set *set)
 	r = prepare(&st, rq, set, exe);
 	if (r < 0) {
 		fail("cannot start", r);
+		start_refuse(rq->supervise, -r);
 		return 125;
 	}
 	st.supervisor.preload = true;
@@ -220,8 +221,11 @@ int main(int argc, char **argv)
 		rq.file = rq.profile = NULL;
 	if (parse(argc, argv, &rq) < 0)
 		return 125;
-	if (policy_dirs_init(&dirs) < 0 || policy_set_new(&set, &dirs, stderr) < 0)
+	if (policy_dirs_init(&dirs) < 0 || policy_set_new(&set, &dirs, stderr) < 0) {
+		if (rq.supervise)
+			start_refuse(rq.supervise, EINVAL);
 		return 125;
+	}
 	if (rq.supervise)
 		return serve(&rq, set);
 	r = find_program(rq.argv[0], exe, sizeof(exe));
