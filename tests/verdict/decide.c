@@ -21,6 +21,7 @@
 #include "policy/filter.h"
 #include "policy/read.h"
 #include "supervise/decide.h"
+#include "tests/unit/unit.h"
 #include "tests/verdict/bpf.h"
 
 #define A    0x7f0000000000ull
@@ -320,8 +321,6 @@ int main(void)
 	struct policy_dirs none = {0};
 	Suite *s = suite_create("decide");
 	TCase *t = tcase_create("rows");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	if (filter_build(G, &filter) < 0 || policy_set_new(&set, &none, stderr) < 0)
 		return 1;
@@ -329,11 +328,5 @@ int main(void)
 	tcase_add_test(t, no_random_grant_passes_the_filter);
 	tcase_set_timeout(t, 30);
 	suite_add_tcase(s, t);
-	srunner_set_tap(r, "-");
-	srunner_run_all(r, CK_SILENT);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	policy_set_free(set);
-	filter_deinit(&filter);
-	return failed != 0;
+	return unit_run(s);
 }

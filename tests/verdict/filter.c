@@ -19,6 +19,7 @@
 #include "common/call.h"
 #include "common/control.h"
 #include "policy/filter.h"
+#include "tests/unit/unit.h"
 #include "tests/verdict/bpf.h"
 
 #define X32_BIT 0x40000000
@@ -397,8 +398,6 @@ int main(void)
 {
 	Suite *s = suite_create("filter");
 	TCase *t = tcase_create("filter");
-	SRunner *sr;
-	int n_failed;
 
 	tcase_add_unchecked_fixture(t, build_all, free_all);
 	tcase_add_loop_test(t, row_is_decided_as_written, 0, N_ROWS);
@@ -411,10 +410,5 @@ int main(void)
 	tcase_add_test(t, gate_opens_for_gate_calls_only);
 	tcase_add_loop_test(t, random_calls_are_decided_as_by_the_model, 0, N_GATES);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_set_tap(sr, "-");
-	srunner_run_all(sr, CK_SILENT);
-	n_failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return n_failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return unit_run(s);
 }

@@ -28,6 +28,7 @@
 #include <unistd.h>
 #include "common/sys.h"
 #include "policy/filter.h"
+#include "tests/unit/unit.h"
 #include "tests/verdict/bpf.h"
 #include "tests/verdict/gate.h"
 
@@ -307,17 +308,10 @@ int main(void)
 {
 	Suite *s = suite_create("live");
 	TCase *t = tcase_create("live");
-	SRunner *sr;
-	int n_failed;
 
 	tcase_add_test(t, kernel_and_simulator_agree);
 	tcase_add_test(t, kernel_without_notifications_is_told_apart);
 	tcase_add_test(t, without_a_gate_the_same_calls_are_notified);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_set_tap(sr, "-");
-	srunner_run_all(sr, CK_SILENT);
-	n_failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return n_failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return unit_run(s);
 }

@@ -10,6 +10,7 @@
 #include <linux/audit.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include "tests/unit/unit.h"
 #include "tests/verdict/bpf.h"
 
 #define LD(field)            BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
@@ -190,8 +191,6 @@ int main(void)
 {
 	Suite *s = suite_create("simulator");
 	TCase *t = tcase_create("simulator");
-	SRunner *sr;
-	int n_failed;
 
 	tcase_add_test(t, loads_read_the_word_they_name);
 	tcase_add_test(t, arithmetic_is_that_of_32_bits);
@@ -201,10 +200,5 @@ int main(void)
 	tcase_add_test(t, programs_that_the_kernel_would_not_load_are_refused);
 	tcase_add_test(t, only_number_and_architecture_can_be_cached);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_set_tap(sr, "-");
-	srunner_run_all(sr, CK_SILENT);
-	n_failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return n_failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return unit_run(s);
 }
