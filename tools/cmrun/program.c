@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "config.h"
 #include "policy/near.h"
 
 /*
@@ -91,9 +92,8 @@ void peer_exe(int sock, char *exe, size_t size)
 static bool library_path(char *path, size_t size)
 {
 	static const char *const places[] = {
-		"/../lib/libcminterpose.so",                  /* PREFIX/bin */
-		"/../lib/x86_64-linux-gnu/libcminterpose.so", /* a multiarch libdir */
-		"/../../interpose/libcminterpose.so",         /* the build tree */
+		"/../" CM_LIBDIR "/libcminterpose.so", /* PREFIX/bin */
+		"/../../interpose/libcminterpose.so",  /* the build tree */
 	};
 	char self[PATH_MAX], joined[PATH_MAX + 64], real[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
