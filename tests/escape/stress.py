@@ -34,6 +34,7 @@ class Bench:
         self.cmrun = str(pathlib.Path(cmrun).resolve())
         self.place = pathlib.Path(tempfile.mkdtemp(prefix='cookiemap-stress-'))
         self.place.chmod(0o755)
+        self.tap = tap.Tap()
         if not is_open_to_all(self.programs):
             self.move()
 
@@ -49,7 +50,6 @@ class Bench:
         self.cmrun = str(self.place / 'tools/cmrun/cmrun')
         self.programs = self.place / 'programs'
         time.sleep(0.05)    # all of it is older than any tree, also by a coarse clock
-        self.tap = tap.Tap()
 
     def program(self, words):
         first, *rest = words.split()
