@@ -31,11 +31,16 @@ struct bench {
 	uint64_t seed;
 };
 
+/* As arena_pages() of interpose/arena.c, whose table this is. */
 static uint64_t pages(size_t len)
 {
 	void *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	return p == MAP_FAILED ? 0 : (uint64_t)p;
+	if (p == MAP_FAILED)
+		return 0;
+	if (len >= 2 << 20)
+		madvise(p, len, MADV_HUGEPAGE);
+	return (uint64_t)p;
 }
 
 static double now_ns(void)

@@ -126,6 +126,18 @@ static int compare_ints(const void *a, const void *b)
 	return *(const int *)a - *(const int *)b;
 }
 
+/* One descriptor goes to each thread that has spoken, two to a process: as many as are to be had.
+ */
+static void raise_files(void)
+{
+	struct rlimit files = {1 << 20, 1 << 20}; /* the kernel's own default for nr_open */
+
+	if (!setrlimit(RLIMIT_NOFILE, &files) || getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return;
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
+}
+
 /*
  * Makes this process a supervisor and nothing else: own process group, deaf to the terminal, no
  * descriptor but standard error and those to keep (ascending order not needed), not to be traced by
@@ -136,7 +148,6 @@ void start_detach(const int *keep, unsigned n_keep)
 	static const int ignored[] = {SIGPIPE, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU};
 	int fds[8], null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	unsigned from = 3;
-	struct rlimit files;
 	sigset_t none;
 
 	setpgid(0, 0);
@@ -159,10 +170,7 @@ void start_detach(const int *keep, unsigned n_keep)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGCHLD, SIG_DFL);
-	if (!getrlimit(RLIMIT_NOFILE, &files)) {
-		files.rlim_cur = files.rlim_max; /* one descriptor a thread that has spoken */
-		setrlimit(RLIMIT_NOFILE, &files);
-	}
+	raise_files();
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
