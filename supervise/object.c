@@ -177,6 +177,33 @@ static bool is_memory_name(const char *name)
 }
 
 /*
+ * The file of a mapping, found again: by the mapping itself where we have the rights of root
+ * (/proc/PID/map_files), or by its path, which is either the process's own root's or ours (a chroot
+ * below us is printed as we see it). What is found some other way must be the same file.
+ * Return: whether it was; *stp and *fsp are written then.
+ */
+static bool find_file(pid_t pid, const struct vma *v, struct stat *stp, struct statfs *fsp)
+{
+	char paths[3][600];
+	struct statfs fs;
+	struct stat st;
+
+	snprintf(paths[0], sizeof(paths[0]), "/proc/%d/map_files/%llx-%llx", (int)pid,
+		 (unsigned long long)v->range.start, (unsigned long long)v->range.end);
+	snprintf(paths[1], sizeof(paths[1]), "/proc/%d/root%s", (int)pid, v->name);
+	snprintf(paths[2], sizeof(paths[2]), "%s", v->name);
+	for (int i = 0; i < 3; i++) {
+		if (stat(paths[i], &st) < 0 || statfs(paths[i], &fs) < 0 ||
+		    !is_same(v, &st, fs.f_type))
+			continue;
+		*stp = st;
+		*fsp = fs;
+		return true;
+	}
+	return false;
+}
+
+/*
  * The object behind a mapping. Without `look_deeper` only what the kernel says of the mapping
  * itself is used (memory object or not); with it the file is found by its path, in the process's
  * own root, and what cannot be found again counts as unsettled. Return: 0 and *op written.
@@ -184,18 +211,13 @@ static bool is_memory_name(const char *name)
 int object_of_vma(const struct object_rules *r, pid_t pid, const struct vma *v, bool look_deeper,
 		  struct object *op)
 {
-	char path[600];
 	struct statfs fs = {0};
 	struct stat st = {.st_dev = v->dev, .st_ino = v->ino, .st_mode = S_IFREG, .st_nlink = 0};
-	struct stat now;
 
 	*op = (struct object){0};
 	snprintf(op->name, sizeof(op->name), "%s", v->name);
-	if (look_deeper) {
-		snprintf(path, sizeof(path), "/proc/%d/root%s", (int)pid, v->name);
-		if (!stat(path, &now) && !statfs(path, &fs) && is_same(v, &now, fs.f_type))
-			st = now;
-	}
+	if (look_deeper)
+		find_file(pid, v, &st, &fs);
 	judge(r, &st, is_memory_name(v->name) ? HUGETLBFS_MAGIC : fs.f_type, op);
 	return 0;
 }

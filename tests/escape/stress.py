@@ -40,15 +40,15 @@ class Bench:
 
     def move(self):
         """A build in somebody's home is taken to where any user can run it."""
-        build = pathlib.Path(self.cmrun).parents[2]
+        build, there = pathlib.Path(self.cmrun).parents[2], self.place / 'build'
         for name in ('tools/cmrun/cmrun', 'interpose/libcminterpose.so'):
-            (self.place / name).parent.mkdir(parents=True)
-            shutil.copy(build / name, self.place / name)
-        shutil.copytree(build / 'tools/share/cookiemap/policy.d',
-                        self.place / 'tools/share/cookiemap/policy.d')
-        shutil.copytree(self.programs, self.place / 'programs', ignore=shutil.ignore_patterns('*.p'))
-        self.cmrun = str(self.place / 'tools/cmrun/cmrun')
-        self.programs = self.place / 'programs'
+            (there / name).parent.mkdir(parents=True)
+            shutil.copy(build / name, there / name)
+        policies = 'tools/share/cookiemap/policy.d'
+        shutil.copytree(build / policies, there / policies)
+        shutil.copytree(self.programs, there / 'programs', ignore=shutil.ignore_patterns('*.p'))
+        self.cmrun = str(there / 'tools/cmrun/cmrun')
+        self.programs = there / 'programs'
         time.sleep(0.05)    # all of it is older than any tree, also by a coarse clock
 
     def program(self, words):

@@ -11,6 +11,7 @@ import os
 import pty
 import re
 import select
+import signal
 import time
 from cm import CMRUN, LIB, Tap, environment
 
@@ -51,6 +52,8 @@ def until(fd, wanted, seconds=20):
 def shell(home, env, under=()):
     pid, fd = pty.fork()
     if pid == 0:
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP, signal.SIGPIPE):
+            signal.signal(number, signal.SIG_DFL)  # nohup(1), or a caller's `&`, ignores some
         full = environment(home, dict(env, PS1=PROMPT.decode(), TERM="dumb", HISTFILE=""))
         command = [*under, "/bin/bash", "--norc", "--noprofile", "--noediting", "-i"]
         os.execve(command[0], command, full)
