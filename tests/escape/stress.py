@@ -47,6 +47,7 @@ class Bench:
         policies = 'tools/share/cookiemap/policy.d'
         shutil.copytree(build / policies, there / policies)
         shutil.copytree(self.programs, there / 'programs', ignore=shutil.ignore_patterns('*.p'))
+        (there / 'programs').chmod(0o755)
         self.cmrun = str(there / 'tools/cmrun/cmrun')
         self.programs = there / 'programs'
         time.sleep(0.05)    # all of it is older than any tree, also by a coarse clock
