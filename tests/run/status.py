@@ -49,6 +49,20 @@ def inheritance(t):
     t.ok(b"LD_PRELOAD" in t.run("default", changed).out, "and LD_PRELOAD is in it")
 
 
+def closed_descriptors(t):
+    """cmrun itself started with standard descriptors closed: nothing of ours takes their numbers."""
+    def out_of(mode, closed):
+        command, env = wrap(mode, [PROG + "/state"], environment(t.fresh()))
+        shell = "exec 5>&1 " + " ".join("%d>&-" % fd for fd in closed) + '; "$@" >&5'
+        return subprocess.run(["/bin/sh", "-c", shell, "sh", *command], env=env, timeout=30, check=False,
+                              stdout=subprocess.PIPE, stdin=subprocess.DEVNULL).stdout
+    for closed in ((0,), (2,), (0, 2)):
+        native = out_of("native", closed)
+        for mode in MODES:
+            found = out_of(mode, closed)
+            t.ok(native and found == native, "started without %s: %s" % (closed, mode), found)
+
+
 def daemon(t):
     """A program that leaves its caller: the caller's pipe ends at once, the policy stays."""
     for mode, expected in (("native", "granted"), ("default", "EACCES"), ("strict", "EACCES"),
@@ -88,5 +102,6 @@ with Tap() as t:
     exits(t)
     identity(t)
     inheritance(t)
+    closed_descriptors(t)
     daemon(t)
     own_failures(t)

@@ -205,6 +205,19 @@ static int become(char **argv)
 	return errno == ENOENT ? 127 : 126;
 }
 
+/* Where the caller closed a standard descriptor nothing of ours may take its number: it is filled,
+ * and closed again for the program by execve. */
+static void fill_standard_fds(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct request rq = {.file = getenv("CM_POLICY"), .profile = getenv("CM_PROFILE")};
@@ -215,6 +228,7 @@ int main(int argc, char **argv)
 	int r;
 	long outer;
 
+	fill_standard_fds();
 	if (rq.file)
 		rq.profile = NULL;
 	if (argc > 1 && strncmp(argv[1], "--supervise", 11))
