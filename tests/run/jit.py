@@ -49,6 +49,21 @@ ffi.C.qsort(a, 5, 4, function(x, y) return x[0] - y[0] end)
 print(ffi.C.abs(-4), a[0], a[4])
 """
 
+VALGRIND = "gcc -g -o a main.c && valgrind -q --log-file=said --error-exitcode=9 ./a"
+
+C = """#include <stdio.h>
+#include <stdlib.h>
+int main(void)
+{
+	int *some = calloc(100, sizeof(*some)), sum = 0;
+	for (int i = 0; i < 100; i++)
+		sum += some[i] + i;
+	free(some);
+	printf("%d\\n", sum);
+	return 3;
+}
+"""
+
 CODE = {"strict": Refused("it generates code", "wx.map", "wx.transition")}
 
 
@@ -56,6 +71,7 @@ def programs(folder):
     write(folder, "Main.java", JAVA)
     write(folder, "main.js", NODE)
     write(folder, "main.lua", LUAJIT)
+    write(folder, "main.c", C)
 
 
 with Tap() as t:
@@ -68,3 +84,5 @@ with Tap() as t:
     t.compare("luajit", ["luajit", "main.lua"], setup=programs, refused=CODE, logged="wx.jit",
               modes=("default", "strict", "preload"))
     t.compare("luajit -joff", ["luajit", "-joff", "-e", "print(1 + 1)"])
+    t.compare("valgrind", ["/bin/bash", "-c", VALGRIND], status=3, setup=programs, refused=CODE,
+              logged="wx.jit", timeout=120)
