@@ -289,6 +289,21 @@ static char **environment(int argc, char **argv, char **envp)
 	return (uintptr_t)envp == (uintptr_t)(argv + argc + 1) ? envp : environ;
 }
 
+/*
+ * valgrind makes a program's calls itself, from its own text, so the gate would be of no use, and
+ * it complains to the user of calls that it does not know (mseal). It is told by what it preloads.
+ */
+static bool is_emulated(char **envp)
+{
+	static const char mark[] = "/vgpreload_";
+
+	for (char **e = envp; *e; e++)
+		for (const char *at = *e; text_begins(*e, preload) && *at; at++)
+			if (text_begins(at, mark))
+				return true;
+	return false;
+}
+
 __attribute__((constructor)) static void interpose_init(int argc, char **argv, char **envp)
 {
 	static struct state s; /* too large for a small stack */
@@ -299,7 +314,7 @@ __attribute__((constructor)) static void interpose_init(int argc, char **argv, c
 	stage_link(&s, envp);
 	gate = stage_hello(&s, envp);
 	s.supervised = gate >= 0;
-	if (gate > 0)
+	if (gate > 0 && !is_emulated(envp))
 		stages_active(&s, (uint64_t)gate);
 	state_publish(&s);
 	if (s.supervised)

@@ -224,6 +224,8 @@ static unsigned exec_deeds(const struct call *c, const struct facts *f)
 			deeds |= DEED_WX;
 		if (adds_exec(c, f))
 			deeds |= DEED_ADD_X;
+		if (f->file)
+			deeds |= DEED_X_FILE; /* as if it had been mapped so at once */
 		return deeds;
 	}
 	if (c->args[2] & PROT_WRITE || (f->file && !f->file->regular))

@@ -17,7 +17,8 @@ struct call {
 
 /* What must be looked at before a call can be decided; see decide_needs(). */
 enum decide_need {
-	NEED_VMAS = 1 << 0,  /* the mappings of `decide_range()` */
+	NEED_VMAS =
+		1 << 0, /* the mappings of `decide_range()`, and the file behind those without X */
 	NEED_FILE = 1 << 1,  /* the object of descriptor args[4] */
 	NEED_JIT = 1 << 2,   /* whether a module of wx.jit is mapped */
 	NEED_CALLER = 1 << 3 /* which module makes the call */

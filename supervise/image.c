@@ -268,7 +268,7 @@ static bool may_be_mapped(struct supervisor *s, struct proc *p, pid_t tid, const
 	struct policy_ruling r = {0};
 	struct object o;
 	bool deep = policy_value(&p->rule->policy, KEY_WX_FILE) >= FILE_SETTLED;
-	bool is_file = v->ino != 0;
+	bool is_file = !object_is_anonymous(&s->objects, v);
 	struct range page = {s->gate, s->gate + CM_PAGE};
 
 	if (vma_is_kernel_code(v))

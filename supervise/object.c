@@ -177,6 +177,18 @@ static bool is_memory_name(const char *name)
 }
 
 /*
+ * Memory that no descriptor stands for: private, or shared by inheritance (the kernel calls that
+ * /dev/zero, on a device that no path leads to) or by a System V key. For policy it is anonymous.
+ */
+bool object_is_anonymous(const struct object_rules *r, const struct vma *v)
+{
+	if (!v->ino)
+		return true;
+	return v->dev == r->memory_dev &&
+	       (!strcmp(v->name, "/dev/zero (deleted)") || !strncmp(v->name, "/SYSV", 5));
+}
+
+/*
  * The file of a mapping, found again: by the mapping itself where we have the rights of root
  * (/proc/PID/map_files), or by its path, which is either the process's own root's or ours (a chroot
  * below us is printed as we see it). What is found some other way must be the same file.

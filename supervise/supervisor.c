@@ -133,7 +133,24 @@ static void find_caller(struct supervisor *s, struct task *k, const struct call 
 		e->facts.caller = e->caller.name;
 }
 
-static void find_vmas(struct task *k, const struct call *c, struct scene *e)
+/* The file behind a mapping that is to gain X; of several one that policy is likelier to refuse. */
+static void find_file(struct supervisor *s, struct task *k, const struct vma *v, struct scene *e)
+{
+	const struct policy *p = &k->proc->rule->policy;
+	struct object o;
+
+	if (v->prot & PROT_EXEC || object_is_anonymous(&s->objects, v))
+		return;
+	object_of_vma(&s->objects, k->proc->pid, v, policy_value(p, KEY_WX_FILE) >= FILE_SETTLED,
+		      &o);
+	if (e->facts.file && (o.file.settled || e->file.file.memfd))
+		return;
+	e->file = o;
+	e->file.file.name = e->file.name[0] ? e->file.name : NULL;
+	e->facts.file = &e->file;
+}
+
+static void find_vmas(struct supervisor *s, struct task *k, const struct call *c, struct scene *e)
 {
 	struct range r;
 	uint64_t at;
@@ -151,6 +168,7 @@ static void find_vmas(struct task *k, const struct call *c, struct scene *e)
 			return;
 		}
 		e->facts.has_gap |= e->vmas[e->facts.n_vmas].range.start > at;
+		find_file(s, k, &e->vmas[e->facts.n_vmas], e);
 	}
 }
 
@@ -174,7 +192,7 @@ static void look(struct supervisor *s, struct task *k, const struct call *c, str
 		if (p->maps < 0)
 			e->facts.vmas_cut = true;
 		else
-			find_vmas(k, c, e);
+			find_vmas(s, k, c, e);
 	}
 	if (needs & NEED_JIT)
 		e->facts.jit_image = image_has_jit(s, p);

@@ -49,7 +49,7 @@ ffi.C.qsort(a, 5, 4, function(x, y) return x[0] - y[0] end)
 print(ffi.C.abs(-4), a[0], a[4])
 """
 
-VALGRIND = "gcc -g -o a main.c && valgrind -q --log-file=said --error-exitcode=9 ./a"
+VALGRIND = "gcc -g -o a main.c && valgrind -q --error-exitcode=9 ./a"
 
 C = """#include <stdio.h>
 #include <stdlib.h>

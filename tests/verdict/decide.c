@@ -46,6 +46,7 @@ enum world {
 	RX_THEN_GAP,
 	TOO_MANY, /* more mappings than fit the facts */
 	DEVICE,
+	MEMFD_RW, /* mapped at A, private and writable */
 	MEMFD,
 	NEW_FILE,
 	SETTLED_FILE,
@@ -130,6 +131,7 @@ static const struct {
 	{"killing", "wx: { map = \"kill\"; transition = \"kill\"; }; raw = \"kill\";"},
 	{"trusting", "wx: { file_allow = [ \"memfd:good*\" ]; };"
 		     "modules = ( { name = \"libffi.so.*\"; wx: { map = \"log\"; }; } );"},
+	{"transitive", "wx: { transition = \"allow\"; };"},
 	{"trusted", "wx: { file = \"trusted\"; };"},
 };
 
@@ -166,12 +168,13 @@ static struct vma vma(uint64_t start, uint8_t prot)
 
 static void build_memory(enum world w, struct facts *f, struct vma *v)
 {
-	v[0] = vma(A, w == RW_MEMORY ? RW : RX);
+	v[0] = vma(A, w == RW_MEMORY || w == MEMFD_RW ? RW : RX);
 	v[1] = vma(A + CM_PAGE, RW);
 	f->vmas = v;
 	switch (w) {
 	case RW_MEMORY:
 	case RX_MEMORY:
+	case MEMFD_RW:
 	case RX_THEN_GAP:
 		f->n_vmas = 1;
 		break;
@@ -189,7 +192,7 @@ static void build_file(enum world w, struct facts *f, struct object *o)
 {
 	*o = (struct object){.regular = w != DEVICE, .name = "memfd:good"};
 	o->file.name = o->name;
-	o->file.memfd = w == MEMFD || w == GATE_FILE || w == GATE_FILE_LATE;
+	o->file.memfd = w == MEMFD || w == MEMFD_RW || w == GATE_FILE || w == GATE_FILE_LATE;
 	o->file.settled = w == SETTLED_FILE || w == TRUSTED_FILE;
 	o->file.trusted = w == TRUSTED_FILE;
 	o->is_gate = w == GATE_FILE || w == GATE_FILE_LATE;
