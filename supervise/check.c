@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "supervise/supervisor.h"
 
+#include <errno.h>
 #include <time.h>
 
 /*
@@ -10,10 +11,13 @@
  * after we answered, and what it finds then may be something else. So the process's executable
  * mappings are verified once the call was made: at the same thread's next notification, when it is
  * certain, or, where none comes, after 1, 10, 100 and 1000 ms, since nothing tells when a thread
- * that was not scheduled will run.
+ * that was not scheduled will run. An execve is such a call as well: a static image need never
+ * notify.
  */
 
 static const uint64_t rounds_ns[] = {1000000, 10000000, 100000000, 1000000000};
+
+#define N_ROUNDS (sizeof(rounds_ns) / sizeof(*rounds_ns))
 
 uint64_t now_ns(void)
 {
@@ -59,7 +63,7 @@ void check_now(struct supervisor *s, pid_t tid)
 			continue;
 		p = proc_find(&s->table, s->checks[i].pid);
 		drop(s, i);
-		if (p && !p->exec_by)
+		if (p)
 			image_verify(s, p, tid);
 		return;
 	}
@@ -79,6 +83,20 @@ int check_timeout_ms(struct supervisor *s)
 	return first <= now ? 0 : (int)((first - now + 999999) / 1000000);
 }
 
+/* Return: whether there is reason to look once more. In the last round what hides does not do so
+ * because it is just being executed. */
+static bool look(struct supervisor *s, struct proc *p, const struct check *c)
+{
+	int r;
+
+	p->via = p->pid; /* nobody speaks; after an execve only that number is sure to be borne */
+	r = image_know(s, p, c->round == N_ROUNDS - 1 ? c->tid : 0);
+
+	if (r == -EAGAIN)
+		return true;
+	return !r && image_verify(s, p, c->tid);
+}
+
 void check_due(struct supervisor *s)
 {
 	uint64_t now;
@@ -95,7 +113,7 @@ void check_due(struct supervisor *s)
 			continue;
 		}
 		p = proc_find(&s->table, c->pid);
-		if (!p || !image_verify(s, p, c->tid) || ++c->round == 4) {
+		if (!p || !look(s, p, c) || ++c->round == N_ROUNDS) {
 			drop(s, i);
 			continue;
 		}

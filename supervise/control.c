@@ -124,7 +124,8 @@ static void report(struct supervisor *s, struct task *k, const struct call *c)
 	answer_value(s, 0);
 }
 
-static int read_policy(pid_t pid, int fd, struct policy_blob *bp)
+/* A policy must come in a memory file: opening anything else could wait for whoever serves it. */
+static int read_policy(struct supervisor *s, pid_t pid, int fd, struct policy_blob *bp)
 {
 	char path[48];
 	struct policy_blob b;
@@ -132,14 +133,15 @@ static int read_policy(pid_t pid, int fd, struct policy_blob *bp)
 	int in, r = 0;
 
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, fd);
+	r = object_stat(path, &st);
+	if (r < 0)
+		return r;
+	if (st.st_dev != s->objects.memory_dev || !S_ISREG(st.st_mode) || st.st_size <= 0 ||
+	    st.st_size > MAX_NARROW_BYTES)
+		return -EINVAL;
 	in = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (in < 0)
 		return -errno;
-	if (fstat(in, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size <= 0 ||
-	    st.st_size > MAX_NARROW_BYTES) {
-		close(in);
-		return -EINVAL;
-	}
 	b = (struct policy_blob){malloc((size_t)st.st_size), (size_t)st.st_size};
 	if (!b.data || pread(in, b.data, b.size_bytes, 0) != (ssize_t)b.size_bytes)
 		r = -EIO;
@@ -155,7 +157,7 @@ static void narrow(struct supervisor *s, struct proc *p, int fd)
 {
 	struct policy_blob b;
 	struct rule *asked, *mine, *all, *now;
-	int r = read_policy(p->pid, fd, &b);
+	int r = read_policy(s, p->via, fd, &b);
 
 	if (r < 0) {
 		answer_value(s, r);

@@ -25,8 +25,7 @@
 #define X32_BIT         0x40000000
 #define GATE_RETURN     6 /* endbr64; syscall: the address behind them */
 #define PR_SET_MM_      35
-#define UFFD_IOC_NEW    0xaa00     /* _IO(0xAA, 0), include/uapi/linux/userfaultfd.h */
-#define GROWS_BITS      0x03000000 /* PROT_GROWSDOWN | PROT_GROWSUP */
+#define UFFD_IOC_NEW    0xaa00 /* _IO(0xAA, 0), include/uapi/linux/userfaultfd.h */
 #define MAP_TYPE_MASK   15
 
 /* A call that is not of the native 64-bit interface: its arguments cannot be judged. */
@@ -191,19 +190,9 @@ static bool is_gate_mapping(const struct call *c, const struct facts *f)
 	       f->file->is_gate;
 }
 
-static bool adds_exec(const struct call *c, const struct facts *f)
-{
-	if (f->vmas_cut || c->args[2] & GROWS_BITS)
-		return true;
-	for (unsigned i = 0; i < f->n_vmas; i++)
-		if (!(f->vmas[i].prot & PROT_EXEC))
-			return true;
-	return false;
-}
-
 static bool changes_nothing(const struct call *c, const struct facts *f)
 {
-	if (f->vmas_cut || f->has_gap || !f->n_vmas || c->args[2] & ~7ull)
+	if (f->vmas_cut || c->args[2] & ~7ull)
 		return false;
 	if (c->nr == SYS_pkey_mprotect && (int)c->args[3] != -1)
 		return false;
@@ -211,6 +200,14 @@ static bool changes_nothing(const struct call *c, const struct facts *f)
 		if (f->vmas[i].prot != (c->args[2] & 7))
 			return false;
 	return true;
+}
+
+static bool all_exec(const struct facts *f)
+{
+	for (unsigned i = 0; i < f->n_vmas; i++)
+		if (!(f->vmas[i].prot & PROT_EXEC))
+			return false;
+	return !f->vmas_cut;
 }
 
 static unsigned exec_deeds(const struct call *c, const struct facts *f)
@@ -222,7 +219,7 @@ static unsigned exec_deeds(const struct call *c, const struct facts *f)
 	if (is_protect(c)) {
 		if (c->args[2] & PROT_WRITE)
 			deeds |= DEED_WX;
-		if (adds_exec(c, f))
+		if (!(c->args[2] & PROT_WRITE) || f->file || !all_exec(f))
 			deeds |= DEED_ADD_X;
 		if (f->file)
 			deeds |= DEED_X_FILE; /* as if it had been mapped so at once */
@@ -279,17 +276,22 @@ static bool is_invalid_protect(const struct call *c)
 	return is_protect(c) && !range_init(&r, c->args[0], c->args[1]);
 }
 
+/*
+ * A protection that includes X is either what is there, and answered, or counts as X added, also
+ * where what is there has X: were it continued, another thread could put pages of its own making
+ * under the address before the kernel gets there.
+ */
 static void decide_exec(const struct call *c, const struct facts *f, unsigned deeds,
 			struct decision *d)
 {
 	if (is_invalid_protect(c))
 		return;
-	if (is_protect(c) && changes_nothing(c, f)) {
-		refuse(d, 0);
+	if (f->no_file) {
+		refuse(d, EBADF);
 		return;
 	}
-	if (is_protect(c) && f->has_gap && !f->n_vmas) {
-		refuse(d, ENOMEM); /* nothing mapped there now: do not wait for what might be */
+	if (is_protect(c) && changes_nothing(c, f)) {
+		refuse(d, f->has_gap ? ENOMEM : 0);
 		return;
 	}
 	rule(c, f, deeds | exec_deeds(c, f), KEY_NONE, &d->ruling);

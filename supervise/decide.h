@@ -33,6 +33,7 @@ struct facts {
 	bool by_libc;  /* the instruction lies in libc, ld.so or our library */
 	bool jit_image;
 	bool blind;         /* we may not look at this process: what is unknown is refused */
+	bool no_file;       /* the descriptor names none: the kernel's EBADF */
 	uint64_t user_end;  /* where its address space ends; the kernel refuses what lies beyond */
 	const char *caller; /* path of the calling module; NULL: unknown */
 	const struct object *file; /* NULL: unknown */

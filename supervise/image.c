@@ -26,6 +26,8 @@
 
 struct identity {
 	uint64_t hash;
+	bool in_the_making; /* execve fills the vector last, when the segments are mapped */
+	bool hidden;        /* we may not look */
 	uint64_t loader;
 };
 
@@ -34,27 +36,44 @@ static int proc_path(char *buf, size_t size, pid_t pid, const char *file)
 	return snprintf(buf, size, "/proc/%d/%s", (int)pid, file);
 }
 
-/* What tells this image from any other. Where we may not look the answer is never the same twice.
+/* Return: bytes read, at most `size`; 0 or less where there is none, or we may not look. */
+static ssize_t read_auxv(pid_t pid, Elf64_auxv_t *aux, size_t size)
+{
+	char path[40];
+	ssize_t n;
+	int fd;
+
+	proc_path(path, sizeof(path), pid, "auxv");
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) /* ESRCH: between two address spaces, as is reading nothing */
+		return errno == EACCES || errno == EPERM ? -errno : 0;
+	n = read(fd, aux, size);
+	close(fd);
+	return n < 0 ? 0 : n;
+}
+
+/*
+ * What tells this image from any other. Where we may not look the answer is never the same twice.
+ * An execve changes the file and the vector one after the other, so the vector is read on both
+ * sides of the file: it belongs to one address space, and if both are the same, so does what lies
+ * between.
  */
 static struct identity identify(pid_t pid)
 {
 	static uint64_t unlike;
 	char path[40];
-	Elf64_auxv_t aux[64];
+	Elf64_auxv_t aux[64], again[64];
 	struct identity id = {.hash = 0xcbf29ce484222325ull};
 	struct stat st;
-	ssize_t n = -1;
-	int fd;
+	ssize_t n = read_auxv(pid, aux, sizeof(aux)), m;
 
-	proc_path(path, sizeof(path), pid, "auxv");
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		n = read(fd, aux, sizeof(aux));
-		close(fd);
-	}
 	proc_path(path, sizeof(path), pid, "exe");
-	if (n <= 0 || stat(path, &st) < 0)
-		return (struct identity){.hash = ++unlike};
+	if (n < 0)
+		return (struct identity){.hash = ++unlike, .hidden = true};
+	if (!n || object_stat(path, &st) < 0)
+		return (struct identity){.in_the_making = true};
+	m = read_auxv(pid, again, sizeof(again));
+	id.in_the_making = aux[0].a_type == AT_NULL || m != n || memcmp(aux, again, (size_t)n);
 	for (size_t i = 0; i < (size_t)n / sizeof(*aux) && aux[i].a_type != AT_NULL; i++) {
 		id.hash = (id.hash ^ aux[i].a_type ^ aux[i].a_un.a_val) * 0x100000001b3ull;
 		if (aux[i].a_type == AT_BASE)
@@ -67,11 +86,14 @@ static struct identity identify(pid_t pid)
 static int read_exe(struct proc *p)
 {
 	char path[40], exe[PATH_MAX];
+	struct stat st;
 	ssize_t n;
 
-	proc_path(path, sizeof(path), p->pid, "exe");
+	proc_path(path, sizeof(path), p->via, "exe");
 	n = readlink(path, exe, sizeof(exe) - 1);
 	exe[n < 0 ? 0 : n] = 0;
+	p->misplaced =
+		n < 0 || object_stat(path, &st) < 0 || !object_is_at(exe, st.st_dev, st.st_ino);
 	free(p->exe);
 	p->exe = strdup(n < 0 ? "?" : exe);
 	return p->exe ? 0 : -ENOMEM;
@@ -88,21 +110,33 @@ static void look_for_gate(struct supervisor *s, struct proc *p)
 		p->hello = p->started = true;
 }
 
-/* The parent in the tree, where it is certain that it forked this process itself. */
+/*
+ * The parent in the tree, where it is certain that it forked this process itself. A process may
+ * name its own parent as its child's (CLONE_PARENT), but not shed a filter: a nested cmrun adds
+ * one, so nobody inside it is taken for a child of somebody outside.
+ */
 static struct proc *certain_parent(struct supervisor *s, struct proc *p)
 {
 	struct proc *parent = proc_find(&s->table, proc_parent(p->pid));
 
 	if (!parent || !parent->known || parent->reaper || proc_is_namespace_init(parent->pid) ||
-	    !parent->exe || strcmp(parent->exe, p->exe))
+	    !parent->exe || strcmp(parent->exe, p->exe) ||
+	    proc_filters(parent->pid) != proc_filters(p->pid))
 		return NULL;
 	return parent;
+}
+
+/* The path by which a policy is looked for. A file that only the process itself sees at its path
+ * gets none of its own. */
+static const char *policy_path(const struct proc *p)
+{
+	return p->misplaced ? "?" : p->exe;
 }
 
 /* A process that was never seen to execute anything: it runs what its parent ran. */
 static struct rule *parents_policy(struct supervisor *s, struct proc *p)
 {
-	struct rule *own = rules_for(&s->rules, p->exe);
+	struct rule *own = rules_for(&s->rules, policy_path(p));
 	struct proc *parent;
 
 	if (!own || (!s->rules.lineage_counts && !s->rules.nested))
@@ -118,7 +152,7 @@ static struct rule *parents_policy(struct supervisor *s, struct proc *p)
 static struct rule *new_policy(struct supervisor *s, struct proc *p)
 {
 	struct rule *before = p->rule;
-	struct rule *own = rules_for(&s->rules, p->exe);
+	struct rule *own = rules_for(&s->rules, policy_path(p));
 	uint64_t how = before ? policy_value(&before->policy, KEY_EXEC_POLICY) : EXEC_OWN;
 
 	if (how == EXEC_INHERIT)
@@ -156,7 +190,7 @@ static int learn(struct supervisor *s, struct proc *p, struct identity id, bool 
 	p->rule = rule;
 	if (p->maps >= 0)
 		close(p->maps);
-	p->maps = vma_open(p->pid);
+	p->maps = vma_open(p->via);
 	p->by_exec = by_exec;
 	p->identity = id.hash;
 	p->loader = id.loader;
@@ -170,34 +204,52 @@ static int learn(struct supervisor *s, struct proc *p, struct identity id, bool 
 }
 
 /*
- * Brings the facts of a process up to date; to be called before they are used, at every
- * notification. Return: 0, or -errno: the process cannot be known, and gets nothing.
+ * The same image as before an execve, or one that the kernel has laid out exactly alike (the same
+ * file, without address space randomisation): what was seen of its mappings is seen again.
  */
-int image_know(struct supervisor *s, struct proc *p)
+static void look_again(struct supervisor *s, struct proc *p)
+{
+	if (p->maps >= 0)
+		close(p->maps);
+	p->maps = vma_open(p->via);
+	p->verified = p->started = false;
+	look_for_gate(s, p);
+}
+
+/*
+ * Brings the facts of a process up to date; to be called before they are used. `tid` is the thread
+ * that speaks now, so that its own execve is over; 0: nobody does.
+ * Return: 0, or -errno: the process cannot be known, and gets nothing. -EAGAIN: not now.
+ */
+int image_know(struct supervisor *s, struct proc *p, pid_t tid)
 {
 	struct identity id;
 	pid_t by = p->exec_by;
 
 	if (p->known && !by)
 		return 0;
-	id = identify(p->pid);
+	id = identify(p->via);
 	if (!p->known)
 		return learn(s, p, id, false);
-	if (id.hash == p->identity) { /* the execve has failed, or is not that far yet */
-		if ((pid_t)s->notif->pid == by)
-			p->exec_by = 0;
-		return 0;
-	}
-	return learn(s, p, id, true);
+	if (id.in_the_making || (id.hidden && !tid)) /* hidden as it is while an execve goes on */
+		return -EAGAIN;
+	if (id.hash != p->identity)
+		return learn(s, p, id, true);
+	if (tid == by)
+		p->exec_by = 0; /* it has failed, or it looks like one that has */
+	look_again(s, p);
+	return 0;
 }
 
-/* An execve begins: from here on the image may be another at any notification. */
+/* An execve begins: from here on the image may be another at any notification. Of several at once
+ * nobody can say which one is over; then only a new image ends the waiting. */
 void image_exec(struct supervisor *s, struct task *k)
 {
 	struct proc *p = k->proc;
 
-	p->identity = identify(p->pid).hash;
-	p->exec_by = k->tid;
+	if (!p->exec_by)
+		p->identity = identify(p->via).hash;
+	p->exec_by = p->exec_by && p->exec_by != k->tid ? EXEC_SEVERAL : k->tid;
 }
 
 /* What cannot be refused any more is ended: a denial is a kill here. */
@@ -274,7 +326,7 @@ static bool may_be_mapped(struct supervisor *s, struct proc *p, pid_t tid, const
 	if (vma_is_kernel_code(v))
 		return true;
 	if (is_file)
-		object_of_vma(&s->objects, p->pid, v, deep, &o);
+		object_of_vma(&s->objects, p->via, v, deep, &o);
 	if (s->gate && range_overlaps(v->range, page)) {
 		if (is_file && o.is_gate && v->range.start == s->gate)
 			return true;
@@ -327,20 +379,33 @@ bool image_verify(struct supervisor *s, struct proc *p, pid_t tid)
 {
 	uint64_t at = 0;
 	struct vma v;
+	int r;
 
 	if (p->killed)
 		return false;
 	if (p->maps < 0)
 		return may_stay_hidden(s, p);
-	while (!vma_next(p->maps, at, VMA_EXEC, &v)) {
+	while (!(r = vma_next(p->maps, at, VMA_EXEC, &v))) {
 		if (!may_be_mapped(s, p, tid, &v)) {
 			proc_kill(p);
 			return false;
 		}
 		at = v.range.end;
 	}
+	if (r != -ENOENT && r != -ESRCH) { /* the end, or no process any more */
+		proc_kill(p);
+		return false;
+	}
 	p->verified = true;
 	return true;
+}
+
+/* By its name, and by being what stands there in our own eyes: in a mount namespace of one's own
+ * any file can be given any path. */
+static bool is_jit(const struct policy *policy, const struct vma *v)
+{
+	return v->ino && v->prot & PROT_EXEC && policy_listed(policy, KEY_WX_JIT, v->name) &&
+	       object_is_at(v->name, v->dev, v->ino);
 }
 
 /*
@@ -353,12 +418,11 @@ bool image_has_jit(struct supervisor *s, struct proc *p)
 	uint64_t at = p->jit_start;
 	struct vma v;
 
-	if (at && !vma_at(p->maps, at, &v) && v.ino && v.prot & PROT_EXEC &&
-	    policy_listed(policy, KEY_WX_JIT, v.name))
+	if (at && !vma_at(p->maps, at, &v) && is_jit(policy, &v))
 		return true;
 	p->jit_start = 0;
 	for (at = 0; !vma_next(p->maps, at, VMA_EXEC, &v); at = v.range.end)
-		if (v.ino && policy_listed(policy, KEY_WX_JIT, v.name)) {
+		if (is_jit(policy, &v)) {
 			p->jit_start = v.range.start;
 			return true;
 		}

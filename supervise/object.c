@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
@@ -119,40 +120,116 @@ static void judge(const struct object_rules *r, const struct stat *st, long fs_t
 	o->regular = S_ISREG(st->st_mode);
 	o->is_gate = st->st_dev == r->gate_dev && st->st_ino == r->gate_ino;
 	o->file.memfd = is_memory(r, st, fs_type);
-	o->file.settled = !o->file.memfd && st->st_nlink && is_before(st->st_ctim, r->since) &&
-			  !is_in_memory(fs_type);
+	o->file.settled = fs_type && !o->file.memfd && st->st_nlink &&
+			  is_before(st->st_ctim, r->since) && !is_in_memory(fs_type);
 	o->file.trusted = o->file.settled && is_roots_own(st) && is_path_trusted(o->name);
 	if (o->file.memfd)
 		trim_memory_name(o->name);
 	o->file.name = o->name[0] ? o->name : NULL;
 }
 
-static int object_of_path(const struct object_rules *r, const char *path, struct object *o)
+/* How the kernel names memory objects of mounts that have no path (mm/memfd.c, mm/hugetlb.c,
+ * mm/secretmem.c). A file in / that bears such a name is taken for one as well. */
+static bool is_memory_name(const char *name)
+{
+	return !strncmp(name, "/memfd:", 7) || !strncmp(name, "/anon_hugepage", 14) ||
+	       !strncmp(name, "/secretmem", 10);
+}
+
+/*
+ * stat(2) that does not ask a file system's server (AT_STATX_DONT_SYNC): the file may be on a FUSE
+ * mount whose server never answers, and the supervisor serves others. Paths of /proc/PID lead to a
+ * file without looking anything up. Return: 0 or -errno.
+ */
+int object_stat(const char *path, struct stat *stp)
+{
+	struct statx x;
+
+	if (statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_BASIC_STATS, &x) < 0)
+		return -errno;
+	*stp = (struct stat){.st_dev = makedev(x.stx_dev_major, x.stx_dev_minor),
+			     .st_ino = x.stx_ino,
+			     .st_mode = x.stx_mode,
+			     .st_nlink = x.stx_nlink,
+			     .st_uid = x.stx_uid,
+			     .st_size = (off_t)x.stx_size,
+			     .st_ctim = {x.stx_ctime.tv_sec, x.stx_ctime.tv_nsec}};
+	return 0;
+}
+
+/* Whether that file stands at that path in our own eyes. */
+bool object_is_at(const char *path, dev_t dev, uint64_t ino)
 {
 	struct statfs fs;
 	struct stat st;
-	ssize_t n = readlink(path, o->name, sizeof(o->name) - 1);
 
-	if (stat(path, &st) < 0 || statfs(path, &fs) < 0)
-		return -errno;
+	if (path[0] != '/' || object_stat(path, &st) < 0 || st.st_ino != ino)
+		return false;
+	return st.st_dev == dev ||
+	       (!statfs(path, &fs) && (fs.f_type == BTRFS_MAGIC || fs.f_type == OVERLAYFS_MAGIC));
+}
+
+/* The type of a file system that lives behind a server is told by its mount, never by asking it. */
+static bool is_remote(pid_t pid, dev_t dev)
+{
+	static const char *const types[] = {" - fuse", " - nfs",  " - cifs", " - smb3",
+					    " - 9p ",  " - ceph", " - afs",  " - virtiofs"};
+	char path[40], line[8192], number[32];
+	bool found = false;
+	FILE *f;
+
+	if (major(dev)) /* of a block device */
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/mountinfo", (int)pid);
+	snprintf(number, sizeof(number), " %u:%u ", major(dev), minor(dev));
+	f = fopen(path, "re");
+	while (f && !found && fgets(line, sizeof(line), f))
+		if (strstr(line, number))
+			for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
+				found |= strstr(line, types[i]) != NULL;
+	if (f)
+		fclose(f);
+	return found;
+}
+
+static int object_of_path(const struct object_rules *r, pid_t pid, const char *path, bool deeper,
+			  struct object *o)
+{
+	struct statfs fs = {0};
+	struct stat st;
+	ssize_t n = readlink(path, o->name, sizeof(o->name) - 1);
+	int e = object_stat(path, &st);
+
+	if (e < 0)
+		return e;
 	o->name[n < 0 ? 0 : n] = 0;
+	if (is_memory_name(o->name))
+		fs.f_type = HUGETLBFS_MAGIC;
+	else if (!deeper)
+		fs.f_type = 0; /* only memory objects are told apart, and they by their device */
+	else if (is_remote(pid, st.st_dev))
+		fs.f_type = RAMFS_MAGIC; /* its times are what its server says: as good as none */
+	else if (statfs(path, &fs) < 0)
+		return -errno;
 	judge(r, &st, fs.f_type, o);
 	return 0;
 }
 
 /*
  * The object behind a descriptor of a process. The number may be given to another object before the
- * call that names it is made: what is decided on it is checked again afterwards.
+ * call that names it is made: what is decided on it is checked again afterwards. Without
+ * `look_deeper` it is only told whether it is a memory object; settled and trusted stay false.
  * Return: 0 and *op written, -EBADF no such descriptor, or -errno where we may not look.
  */
-int object_of_fd(const struct object_rules *r, pid_t pid, int fd, struct object *op)
+int object_of_fd(const struct object_rules *r, pid_t pid, int fd, bool look_deeper,
+		 struct object *op)
 {
 	char path[48];
 	struct object o = {0};
 	int n;
 
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, fd);
-	n = object_of_path(r, path, &o);
+	n = object_of_path(r, pid, path, look_deeper, &o);
 	if (n < 0)
 		return n == -ENOENT ? -EBADF : n;
 	*op = o;
@@ -166,14 +243,6 @@ static bool is_same(const struct vma *v, const struct stat *st, long fs_type)
 {
 	return st->st_ino == v->ino &&
 	       (st->st_dev == v->dev || fs_type == BTRFS_MAGIC || fs_type == OVERLAYFS_MAGIC);
-}
-
-/* How the kernel names memory objects of mounts that have no path (mm/memfd.c, mm/hugetlb.c,
- * mm/secretmem.c). A file in / that bears such a name is taken for one as well. */
-static bool is_memory_name(const char *name)
-{
-	return !strncmp(name, "/memfd:", 7) || !strncmp(name, "/anon_hugepage", 14) ||
-	       !strncmp(name, "/secretmem", 10);
 }
 
 /*
@@ -205,8 +274,8 @@ static bool find_file(pid_t pid, const struct vma *v, struct stat *stp, struct s
 	snprintf(paths[1], sizeof(paths[1]), "/proc/%d/root%s", (int)pid, v->name);
 	snprintf(paths[2], sizeof(paths[2]), "%s", v->name);
 	for (int i = 0; i < 3; i++) {
-		if (stat(paths[i], &st) < 0 || statfs(paths[i], &fs) < 0 ||
-		    !is_same(v, &st, fs.f_type))
+		if (object_stat(paths[i], &st) < 0 || is_remote(pid, st.st_dev) ||
+		    statfs(paths[i], &fs) < 0 || !is_same(v, &st, fs.f_type))
 			continue;
 		*stp = st;
 		*fsp = fs;

@@ -26,7 +26,10 @@ struct object {
 };
 
 int object_rules_init(struct object_rules *r, int gate_memfd);
-int object_of_fd(const struct object_rules *r, pid_t pid, int fd, struct object *op);
+int object_stat(const char *path, struct stat *stp);
+bool object_is_at(const char *path, dev_t dev, uint64_t ino);
+int object_of_fd(const struct object_rules *r, pid_t pid, int fd, bool look_deeper,
+		 struct object *op);
 bool object_is_anonymous(const struct object_rules *r, const struct vma *v);
 const char *object_fault(const struct object *o);
 int object_of_vma(const struct object_rules *r, pid_t pid, const struct vma *v, bool look_deeper,

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -29,7 +30,13 @@
 
 int proc_table_init(struct proc_table *t, int epoll)
 {
-	*t = (struct proc_table){.epoll = epoll};
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return -errno;
+	/* Threads can be looked up each time, processes cannot: most descriptors are left to them.
+	 */
+	*t = (struct proc_table){.epoll = epoll, .max_watched = (unsigned)(files.rlim_cur / 4)};
 	return 0;
 }
 
@@ -131,6 +138,12 @@ bool proc_is_namespace_init(pid_t pid)
 	return status_field(pid, "\nNSpid:", true) == 1;
 }
 
+/* How many seccomp filters the process has; they only ever grow. -1: cannot be told. */
+long proc_filters(pid_t pid)
+{
+	return status_field(pid, "\nSeccomp_filters:", false);
+}
+
 static struct task *task_new(struct proc_table *t, pid_t tid)
 {
 	int pidfd = (int)syscall(SYS_pidfd_open, tid, 0), thread_fd = -1;
@@ -140,7 +153,7 @@ static struct task *task_new(struct proc_table *t, pid_t tid)
 
 	if (!p)
 		return NULL;
-	if (pid != tid) {
+	if (pid != tid && t->n_watched < t->max_watched) {
 		thread_fd = (int)syscall(SYS_pidfd_open, tid, PIDFD_THREAD);
 		if (thread_fd >= 0 && watch(t, thread_fd, TAG_TASK | (uint64_t)tid) < 0) {
 			close(thread_fd);
@@ -158,6 +171,7 @@ static struct task *task_new(struct proc_table *t, pid_t tid)
 	p->n_refs++;
 	t->tasks[bucket(tid)] = k;
 	t->n_tasks++;
+	t->n_watched += thread_fd >= 0;
 	return k;
 }
 
@@ -166,8 +180,10 @@ static void task_drop(struct proc_table *t, struct task **at)
 	struct task *k = *at;
 
 	*at = k->next;
-	if (k->pidfd >= 0)
+	if (k->pidfd >= 0) {
 		close(k->pidfd);
+		t->n_watched--;
+	}
 	proc_unref(k->proc);
 	free(k);
 	t->n_tasks--;
@@ -187,7 +203,9 @@ struct task *task_get(struct proc_table *t, pid_t tid)
 		at = &(*at)->next;
 	if (*at && ((*at)->pidfd >= 0 || (*at)->proc->pid == tid))
 		return *at;
-	if (*at) /* a thread that nobody watches: who bears the number now? */
+	if (*at && status_field(tid, "\nTgid:", false) == (*at)->proc->pid)
+		return *at; /* nobody watches it, but it is a thread of the same process */
+	if (*at)
 		task_drop(t, at);
 	return task_new(t, tid);
 }

@@ -6,12 +6,16 @@
 #include <sys/types.h>
 #include "supervise/rules.h"
 
+#define EXEC_SEVERAL (-1)
+
 /* What is remembered of a process of the tree; see supervise/proc.c. */
 struct proc {
 	struct proc *next; /* of the bucket */
 	pid_t pid;         /* thread group id */
-	int pidfd;         /* of the whole group; -1: gone */
-	int maps;          /* vma_open() of the present image; -1: not opened, or not allowed */
+	pid_t via; /* a thread of it that lives: what /proc is asked by; the leader may have ended
+		    */
+	int pidfd; /* of the whole group; -1: gone */
+	int maps;  /* vma_open() of the present image; -1: not opened, or not allowed */
 	unsigned n_refs;   /* the table's, and one a task */
 	struct rule *rule; /* policy of the present image */
 	struct rule
@@ -19,7 +23,9 @@ struct proc {
 	char *exe;         /* path of the image, as the kernel names it */
 	uint64_t identity; /* of the image, to tell a new one from a failed execve */
 	uint64_t jit_start; /* where a module of wx.jit was last seen mapped; 0: never */
-	pid_t exec_by;      /* the thread whose execve is under way; 0: none */
+	pid_t exec_by;      /* the thread whose execve is under way; 0: none; EXEC_SEVERAL */
+	pid_t seizer;       /* its thread that stop_seize() holds; 0: none */
+	bool misplaced;     /* another file stands at its path in our own eyes */
 	bool known;         /* image facts below are of the present image */
 	bool by_exec;       /* it was seen to be executed; else it is a fork of an image that was */
 	bool verified;      /* its executable mappings were looked at */
@@ -37,7 +43,6 @@ struct task {
 	int pidfd; /* of the thread; -1: its process's serves, or the kernel has none for threads */
 	struct proc *proc;
 	uint64_t caller; /* CONTROL_CALLER of the call to come; 0: none */
-	bool seized;     /* by stop_seize(), and not let go yet */
 };
 
 struct proc_table {
@@ -46,6 +51,8 @@ struct proc_table {
 	struct proc *procs[1024];
 	unsigned n_tasks;
 	unsigned n_procs;
+	unsigned n_watched; /* threads with a pidfd of their own */
+	unsigned max_watched;
 };
 
 int proc_table_init(struct proc_table *t, int epoll);
@@ -55,3 +62,4 @@ void proc_table_event(struct proc_table *t, uint64_t tag);
 void proc_kill(struct proc *p);
 pid_t proc_parent(pid_t pid);
 bool proc_is_namespace_init(pid_t pid);
+long proc_filters(pid_t pid);

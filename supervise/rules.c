@@ -17,8 +17,8 @@
  */
 
 /*
- * Takes a compiled policy over. Return: the one of its content, ours; NULL: no memory, or not a
- * policy. `blob` is consumed either way.
+ * Takes a compiled policy over. Return: the one of its content, ours; NULL: no memory, not a
+ * policy, or more of them than a tree can honestly have. `blob` is consumed either way.
  */
 struct rule *rules_add(struct rules *r, struct policy_blob *blob)
 {
@@ -30,7 +30,7 @@ struct rule *rules_add(struct rules *r, struct policy_blob *blob)
 			policy_blob_deinit(blob);
 			return n;
 		}
-	n = calloc(1, sizeof(*n));
+	n = r->n_all < MAX_RULES ? calloc(1, sizeof(*n)) : NULL;
 	if (!n || policy_open(&n->policy, blob->data, blob->size_bytes) < 0) {
 		free(n);
 		policy_blob_deinit(blob);
@@ -40,6 +40,7 @@ struct rule *rules_add(struct rules *r, struct policy_blob *blob)
 	n->memfd = -1;
 	n->next = r->all;
 	r->all = n;
+	r->n_all++;
 	if (policy_value(&n->policy, KEY_EXEC_POLICY) != EXEC_OWN)
 		r->lineage_counts = true;
 	return n;

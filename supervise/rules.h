@@ -13,9 +13,12 @@ struct rule {
 	int memfd; /* sealed copy for the library; made when first asked for, -1 before */
 };
 
+#define MAX_RULES 1024
+
 struct rules {
 	struct policy_set *set;
 	struct rule *all;
+	unsigned n_all;
 	struct rule *tree;   /* -p or --profile: of every image; NULL: each its own */
 	struct rule *nested; /* narrower of all that inner cmruns asked for; NULL: none did */
 	bool lineage_counts; /* some policy is inherited, or there is a nested one */

@@ -126,12 +126,31 @@ static int compare_ints(const void *a, const void *b)
 	return *(const int *)a - *(const int *)b;
 }
 
-/* One descriptor goes to each thread that has spoken, two to a process: as many as are to be had.
+/*
+ * It lives as long as the tree does, and not longer: what others end by a signal to everything of
+ * one user's, or at a terminal, or by a limit on the program, is not meant for it. What is left are
+ * faults of its own, SIGKILL and SIGSTOP.
  */
-static void raise_files(void)
+static void ignore_signals(void)
 {
+	static const int faults[] = {SIGCHLD, SIGSEGV, SIGBUS,  SIGILL,
+				     SIGFPE,  SIGABRT, SIGTRAP, SIGSYS};
+
+	for (int sig = 1; sig < SIGRTMIN; sig++)
+		signal(sig, SIG_IGN);
+	for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); i++)
+		signal(faults[i], SIG_DFL);
+}
+
+/* One descriptor goes to each thread that has spoken, two to a process: as many as are to be had.
+ * The program's limit on the size of files is lifted too, as far as may be: it is not meant for
+ * memfds. */
+static void raise_limits(void)
+{
+	struct rlimit size = {RLIM_INFINITY, RLIM_INFINITY};
 	struct rlimit files = {1 << 20, 1 << 20}; /* the kernel's own default for nr_open */
 
+	setrlimit(RLIMIT_FSIZE, &size);
 	if (!setrlimit(RLIMIT_NOFILE, &files) || getrlimit(RLIMIT_NOFILE, &files) < 0)
 		return;
 	files.rlim_cur = files.rlim_max;
@@ -145,14 +164,12 @@ static void raise_files(void)
  */
 void start_detach(const int *keep, unsigned n_keep)
 {
-	static const int ignored[] = {SIGPIPE, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU};
 	int fds[8], null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	unsigned from = 3;
 	sigset_t none;
 
 	setpgid(0, 0);
-	for (size_t i = 0; i < sizeof(ignored) / sizeof(*ignored); i++)
-		signal(ignored[i], SIG_IGN);
+	ignore_signals();
 	if (null >= 0) {
 		dup2(null, 0);
 		dup2(null, 1);
@@ -169,8 +186,7 @@ void start_detach(const int *keep, unsigned n_keep)
 		_exit(125);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGCHLD, SIG_DFL);
-	raise_files();
+	raise_limits();
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 

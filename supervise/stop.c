@@ -37,24 +37,59 @@ int stop_init(void)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Before an execve is answered. Return: whether its end will be seen by stop_event(). */
-bool stop_seize(struct supervisor *s, struct task *k)
+/*
+ * A thread in execve holds a lock that seizing another of its process waits for, and waits itself
+ * for the other to be reaped by us (kernel/ptrace.c, ptrace_attach(): cred_guard_mutex). So one
+ * thread of a process is seized at a time, and the execve of another is answered when that one is
+ * over.
+ */
+static enum stop hold(struct supervisor *s, struct proc *p)
 {
-	const struct policy *p = &k->proc->rule->policy;
+	if (s->n_held == MAX_HELD) {
+		answer_value(s, -EAGAIN);
+		return STOP_HELD;
+	}
+	s->held[s->n_held].notif = *s->notif;
+	s->held[s->n_held++].pid = p->pid;
+	return STOP_HELD;
+}
 
-	if (policy_value(p, KEY_EXEC_VERIFY) != VERIFY_STOP)
-		return false;
-	if (k->seized) /* it tries path after path, faster than it was interrupted */
-		return true;
-	if (!ptrace(PTRACE_SEIZE, k->tid, NULL, PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL))
-		return k->seized = true;
+/* The next one of the process, if any waits. */
+static void release(struct supervisor *s, pid_t pid)
+{
+	unsigned i = 0;
+
+	while (i < s->n_held && s->held[i].pid != pid)
+		i++;
+	if (i == s->n_held)
+		return;
+	*s->notif = s->held[i].notif;
+	s->held[i] = s->held[--s->n_held];
+	supervisor_handle(s); /* who was killed meanwhile does not hear the answer */
+}
+
+/* Before an execve is answered. */
+enum stop stop_seize(struct supervisor *s, struct task *k)
+{
+	struct proc *p = k->proc;
+
+	if (policy_value(&p->rule->policy, KEY_EXEC_VERIFY) != VERIFY_STOP)
+		return STOP_NOT;
+	if (p->seizer == k->tid) /* it tries path after path, faster than it was interrupted */
+		return STOP_SEIZED;
+	if (p->seizer)
+		return hold(s, p);
+	if (!ptrace(PTRACE_SEIZE, k->tid, NULL, PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL)) {
+		p->seizer = k->tid;
+		return STOP_SEIZED;
+	}
 	if (errno != ESRCH && report_once(&s->report, "seize", ""))
 		report_note(
-			&s->report, p,
+			&s->report, &p->rule->policy,
 			"exec.verify = \"stop\" needs ptrace(2), which is refused here (a debugger "
 			"has the process, or Yama's ptrace_scope): images are verified at their "
 			"first notification instead");
-	return false;
+	return STOP_NOT;
 }
 
 /* After the answer: an execve that fails ends in a stop, too. */
@@ -63,32 +98,42 @@ void stop_interrupt(struct task *k)
 	ptrace(PTRACE_INTERRUPT, k->tid, NULL, NULL);
 }
 
-static void verify_image(struct supervisor *s, pid_t pid)
+static void verify_image(struct supervisor *s, struct task *k)
 {
-	struct task *k = task_get(&s->table, pid);
-
-	if (!k)
-		return;
-	k->proc->exec_by = pid;
-	s->notif->pid = (uint32_t)pid; /* image_know(): this thread is past its execve */
-	if (!image_know(s, k->proc))
-		image_verify(s, k->proc, pid);
+	k->proc->via = k->tid;
+	k->proc->exec_by = k->tid; /* whoever made the execve bears the leader's number now */
+	if (!image_know(s, k->proc, k->tid))
+		image_verify(s, k->proc, k->tid);
 }
 
-static void stopped(struct supervisor *s, pid_t pid, int status)
+static void stopped(struct supervisor *s, pid_t tid, int status)
 {
 	int sig = WSTOPSIG(status), event = status >> 16;
-	struct task *k = task_get(&s->table, pid);
+	struct task *k = task_get(&s->table, tid);
 
 	if (!event) { /* a signal for the program on its way */
-		ptrace(PTRACE_CONT, pid, NULL, (void *)(long)sig);
+		ptrace(PTRACE_CONT, tid, NULL, (void *)(long)sig);
 		return;
 	}
-	if (event == PTRACE_EVENT_EXEC)
-		verify_image(s, pid);
-	if (k)
-		k->seized = false;
-	ptrace(PTRACE_DETACH, pid, NULL, NULL); /* the new image, or the stop we asked for */
+	if (event == PTRACE_EVENT_EXEC && k)
+		verify_image(s, k);
+	ptrace(PTRACE_DETACH, tid, NULL, NULL); /* the new image, or the stop we asked for */
+	if (!k)
+		return;
+	k->proc->seizer = 0;
+	release(s, k->proc->pid);
+}
+
+/* A seized thread has ended otherwise. */
+static void ended(struct supervisor *s, pid_t tid)
+{
+	for (unsigned b = 0; b < 1024; b++)
+		for (struct proc *p = s->table.procs[b]; p; p = p->next)
+			if (p->seizer == tid) {
+				p->seizer = 0;
+				release(s, p->pid);
+				return;
+			}
 }
 
 /* Something has happened to a thread that was seized. */
@@ -96,11 +141,14 @@ void stop_event(struct supervisor *s, int fd)
 {
 	struct signalfd_siginfo info;
 	int status;
-	pid_t pid;
+	pid_t tid;
 
 	while (read(fd, &info, sizeof(info)) == sizeof(info))
 		;
-	while ((pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0)
+	while ((tid = waitpid(-1, &status, WNOHANG | __WALL)) > 0) {
 		if (WIFSTOPPED(status))
-			stopped(s, pid, status);
+			stopped(s, tid, status);
+		else
+			ended(s, tid);
+	}
 }

@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "common/control.h"
@@ -44,6 +45,7 @@ struct scene {
 	struct vma caller;
 	bool caller_known;
 	uint64_t caller_addr;
+	uint64_t call_ip;
 };
 
 static int alloc_notif(struct supervisor *s)
@@ -141,7 +143,7 @@ static void find_file(struct supervisor *s, struct task *k, const struct vma *v,
 
 	if (v->prot & PROT_EXEC || object_is_anonymous(&s->objects, v))
 		return;
-	object_of_vma(&s->objects, k->proc->pid, v, policy_value(p, KEY_WX_FILE) >= FILE_SETTLED,
+	object_of_vma(&s->objects, k->proc->via, v, policy_value(p, KEY_WX_FILE) >= FILE_SETTLED,
 		      &o);
 	if (e->facts.file && (o.file.settled || e->file.file.memfd))
 		return;
@@ -172,6 +174,22 @@ static void find_vmas(struct supervisor *s, struct task *k, const struct call *c
 	}
 }
 
+/* Nobody may tell a descriptor of a process that is not dumpable. Its loader may map what it opened
+ * itself: it makes further calls before anything of it runs, and the next one is looked at. */
+static void look_at_file(struct supervisor *s, struct proc *p, int fd, struct scene *e)
+{
+	bool deep = policy_value(&p->rule->policy, KEY_WX_FILE) >= FILE_SETTLED;
+	int r = object_of_fd(&s->objects, p->via, fd, deep, &e->file);
+
+	if (!r)
+		e->facts.file = &e->file;
+	else if (r == -EBADF)
+		e->facts.no_file = true;
+	else
+		e->facts.blind |= !e->caller_known || !is_loader(p, &e->caller) ||
+				  e->caller_addr != e->call_ip;
+}
+
 /* Fills in what decide_needs() asks for. What we are not allowed to look at stays unknown. */
 static void look(struct supervisor *s, struct task *k, const struct call *c, struct scene *e)
 {
@@ -185,6 +203,7 @@ static void look(struct supervisor *s, struct task *k, const struct call *c, str
 				  .started = p->started,
 				  .vmas = e->vmas};
 	e->caller_known = false;
+	e->call_ip = c->ip;
 	needs = decide_needs(c, &e->facts);
 	if (needs & NEED_CALLER)
 		find_caller(s, k, c, e);
@@ -196,8 +215,8 @@ static void look(struct supervisor *s, struct task *k, const struct call *c, str
 	}
 	if (needs & NEED_JIT)
 		e->facts.jit_image = image_has_jit(s, p);
-	if (needs & NEED_FILE && !object_of_fd(&s->objects, p->pid, (int)c->args[4], &e->file))
-		e->facts.file = &e->file;
+	if (needs & NEED_FILE)
+		look_at_file(s, p, (int)c->args[4], e);
 }
 
 static void describe(const struct call *c, const struct scene *e, const struct policy_ruling *r,
@@ -303,12 +322,14 @@ static void handle_call(struct supervisor *s, struct task *k, const struct call 
 
 static void handle_exec(struct supervisor *s, struct task *k)
 {
-	bool is_seized;
+	enum stop how = stop_seize(s, k);
 
+	if (how == STOP_HELD)
+		return; /* answered when the execve before it is over */
 	image_exec(s, k);
-	is_seized = stop_seize(s, k);
+	check_later(s, k);
 	answer_continue(s);
-	if (is_seized)
+	if (how == STOP_SEIZED)
 		stop_interrupt(k);
 }
 
@@ -317,14 +338,17 @@ static bool is_exec(const struct call *c)
 	return (c->nr == SYS_execve || c->nr == SYS_execveat) && !decide_is_foreign_arch(c);
 }
 
-static void handle(struct supervisor *s)
+/* Decides and answers the notification in s->notif. */
+void supervisor_handle(struct supervisor *s)
 {
 	const struct seccomp_data *n = &s->notif->data;
 	struct call c = {.nr = n->nr, .arch = n->arch, .ip = n->instruction_pointer};
 	struct task *k = task_get(&s->table, (pid_t)s->notif->pid);
 
 	memcpy(c.args, n->args, sizeof(c.args));
-	if (!k || image_know(s, k->proc) < 0) {
+	if (k)
+		k->proc->via = k->tid;
+	if (!k || image_know(s, k->proc, k->tid) < 0) {
 		answer_value(s, -EPERM);
 		return;
 	}
@@ -368,7 +392,7 @@ static int receive(struct supervisor *s)
 	clear_notif(s);
 	if (ioctl(s->listener, SECCOMP_IOCTL_NOTIF_RECV, s->notif) < 0)
 		return errno == ENOENT || errno == EINTR ? 0 : -errno;
-	handle(s);
+	supervisor_handle(s);
 	return 0;
 }
 
@@ -438,10 +462,13 @@ static int wait_for_work(struct supervisor *s)
  */
 int supervisor_run(struct supervisor *s, int listener)
 {
+	struct rlimit files;
 	int r;
 
 	s->listener = listener;
 	ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, NOTIF_FD_SYNC_WAKE_UP); /* slower without */
+	if (!getrlimit(RLIMIT_NOFILE, &files))
+		s->table.max_watched = (unsigned)(files.rlim_cur / 4); /* processes need the rest */
 	s->root_pidfd = (int)syscall(SYS_pidfd_open, s->root, 0);
 	s->children = stop_init();
 	if (watch(s, s->children, TAG_CHILDREN) < 0)

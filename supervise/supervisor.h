@@ -20,6 +20,7 @@ struct check {
 };
 
 #define MAX_CHECKS 256
+#define MAX_HELD   64
 
 struct supervisor {
 	int listener;
@@ -38,6 +39,11 @@ struct supervisor {
 	struct report report;
 	struct check checks[MAX_CHECKS];
 	unsigned n_checks;
+	struct held { /* notifications of execve that wait: stop.c */
+		struct seccomp_notif notif;
+		pid_t pid;
+	} held[MAX_HELD];
+	unsigned n_held;
 	/* The kernel may give larger structures than the headers know: SECCOMP_GET_NOTIF_SIZES. */
 	struct seccomp_notif *notif;
 	struct seccomp_notif_resp *resp;
@@ -48,13 +54,14 @@ struct supervisor {
 /* supervise/supervisor.c */
 int supervisor_init(struct supervisor *s, uint64_t gate, int gate_memfd);
 int supervisor_run(struct supervisor *s, int listener);
+void supervisor_handle(struct supervisor *s);
 uint64_t now_ns(void);
 
 /* supervise/gate.c */
 int gate_make(uint64_t *gatep, int *memfdp);
 
 /* supervise/image.c */
-int image_know(struct supervisor *s, struct proc *p);
+int image_know(struct supervisor *s, struct proc *p, pid_t tid);
 void image_exec(struct supervisor *s, struct task *k);
 bool image_verify(struct supervisor *s, struct proc *p, pid_t tid);
 bool image_has_jit(struct supervisor *s, struct proc *p);
@@ -72,7 +79,9 @@ void check_due(struct supervisor *s);
 
 /* supervise/stop.c */
 int stop_init(void);
-bool stop_seize(struct supervisor *s, struct task *k);
+enum stop { STOP_NOT, STOP_SEIZED, STOP_HELD };
+
+enum stop stop_seize(struct supervisor *s, struct task *k);
 void stop_interrupt(struct task *k);
 void stop_event(struct supervisor *s, int fd);
 

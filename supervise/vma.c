@@ -156,6 +156,15 @@ int vma_parse(const char *line, size_t len, struct vma *vp)
 	return 0;
 }
 
+static void skip_rest(FILE *f, const char *line)
+{
+	int c = 0;
+
+	if (!strchr(line, '\n'))
+		while (c != EOF && c != '\n')
+			c = getc(f);
+}
+
 /* The text has no way to ask for one address: it is read from its start until the place is found.
  */
 static int scan_text(int maps, uint64_t addr, bool exact, enum vma_filter filter, struct vma *vp)
@@ -173,6 +182,7 @@ static int scan_text(int maps, uint64_t addr, bool exact, enum vma_filter filter
 		return r;
 	}
 	while (fgets(line, sizeof(line), f)) {
+		skip_rest(f, line); /* of a path longer than any that a policy names */
 		if (vma_parse(line, strcspn(line, "\n"), &v) < 0) {
 			r = -EIO;
 			break;

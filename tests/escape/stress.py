@@ -275,7 +275,7 @@ def group_hidden(b):
     Where the supervisor is a user's own, /proc shows it nothing of a process that is not dumpable,
     nor of an image that its user may not read. Root sees everything, so this is always tried as a
     user. An image that cannot be looked at is ended. A process that was looked at, and hides later,
-    is a limit of the default profile, which must let such programs load libraries.
+    maps no code but what its loader opens.
     """
     as_user = ['env', '-u', 'HOME']
     if os.geteuid() == 0:
@@ -286,7 +286,7 @@ def group_hidden(b):
         shutil.copy(b.programs / name, copy)
         copy.chmod(0o111)
     place = str(b.place) + '/'
-    for words, default in (('object memfd undumpable', True),
+    for words, default in (('object memfd undumpable', False),
                            (place + 'unreadable-object memfd written', False),
                            (place + 'unreadable-rwx_segment loud', False),
                            (place + 'unreadable-enter inline main rwx', False),

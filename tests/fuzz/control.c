@@ -34,7 +34,11 @@ static void setup(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct proc p = {.pid = getpid(), .pidfd = -1, .maps = -1, .exe = (char *)"/usr/bin/fuzz"};
+	struct proc p = {.pid = getpid(),
+			 .via = getpid(),
+			 .pidfd = -1,
+			 .maps = -1,
+			 .exe = (char *)"/usr/bin/fuzz"};
 	struct task k = {.tid = p.pid, .pidfd = -1, .proc = &p};
 	struct call c = {.nr = SYS_munmap, .arch = AUDIT_ARCH_X86_64};
 	uint64_t words[6];

@@ -38,7 +38,7 @@ static struct object of_fd(int fd)
 {
 	struct object o;
 
-	ck_assert_int_eq(object_of_fd(&rules, getpid(), fd, &o), 0);
+	ck_assert_int_eq(object_of_fd(&rules, getpid(), fd, true, &o), 0);
 	return o;
 }
 
@@ -181,8 +181,8 @@ START_TEST(a_closed_descriptor_is_ebadf)
 {
 	struct object o;
 
-	ck_assert_int_eq(object_of_fd(&rules, getpid(), 999, &o), -EBADF);
-	ck_assert_int_eq(object_of_fd(&rules, getpid(), -1, &o), -EBADF);
+	ck_assert_int_eq(object_of_fd(&rules, getpid(), 999, true, &o), -EBADF);
+	ck_assert_int_eq(object_of_fd(&rules, getpid(), -1, true, &o), -EBADF);
 }
 END_TEST
 

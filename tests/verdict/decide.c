@@ -52,6 +52,7 @@ enum world {
 	SETTLED_FILE,
 	TRUSTED_FILE,
 	UNKNOWN_FILE,
+	NO_FILE,
 	HIDDEN, /* nothing of the process can be looked at */
 	GATE_FILE,
 	GATE_FILE_LATE,
@@ -196,7 +197,7 @@ static void build_file(enum world w, struct facts *f, struct object *o)
 	o->file.settled = w == SETTLED_FILE || w == TRUSTED_FILE;
 	o->file.trusted = w == TRUSTED_FILE;
 	o->is_gate = w == GATE_FILE || w == GATE_FILE_LATE;
-	if (w >= DEVICE && w <= GATE_FILE_LATE && w != UNKNOWN_FILE && w != HIDDEN)
+	if (w >= DEVICE && w <= GATE_FILE_LATE && w != UNKNOWN_FILE && w != NO_FILE && w != HIDDEN)
 		f->file = o;
 }
 
@@ -213,6 +214,7 @@ static void build(const struct row *row, const struct policy *p, struct call *c,
 			    .user_end = (1ull << 47) - CM_PAGE,
 			    .by_libc = row->from == LIBC};
 	f->blind = w == HIDDEN;
+	f->no_file = w == NO_FILE;
 	f->started = w != STARTING && w != GATE_FILE;
 	build_memory(w, f, v);
 	build_file(w, f, o);
