@@ -70,8 +70,8 @@ class Bench:
 
 LOADS = ('maps', 'threads', 'libraries libm.so.6 cos', 'forks', 'signals restart libc 2',
          'signals norestart libc 2', 'signals restart malloc 2', 'signals norestart malloc 2',
-         'signals_static restart raw 2', 'crowd')
-STRICT_LOADS = ('maps 500 libc', 'threads', 'libraries libm.so.6 cos', 'crowd')
+         'signals_static restart raw 2', 'execs 30', 'crowd')
+STRICT_LOADS = ('maps 500 libc', 'threads', 'libraries libm.so.6 cos', 'execs 30', 'crowd')
 
 
 def group_load(b):
@@ -390,6 +390,10 @@ def nested(b):
         argv = b.under(attack, f'--profile={inner}') if inner else attack
         outcome = b.run(b.under(argv, f'--profile={outer}'))
         b.check(outcome.word == word, f'cmrun {outer} in which cmrun {inner}: {word}', outcome)
+    for profile, word in (('default', 'EXECUTED'), ('strict', 'REFUSED mmap EACCES')):
+        words = b.program(f'other_parent {b.cmrun} --profile={profile}')
+        outcome = b.run(b.under(words))
+        b.check(outcome.word == word, f'a child with another parent, inside {profile}: {word}', outcome)
 
 
 # --- the library alone ----------------------------------------------------------------------------

@@ -256,6 +256,13 @@ add('dlopen_execstack', ['@dlopen_execstack', '@libexecstack.so'], 'REFUSED dlop
 add('execstack', ['@execstack'], KILLED, KILLED, 'wx.map', WX_OFF)
 add('execstack_static', ['@execstack_static'], KILLED, KILLED, 'wx.map', WX_OFF)
 add('rwx_segment after a call', ['@rwx_segment', 'loud'], KILLED, KILLED, 'wx.map', WX_OFF)
+add('rwx_segment that waits a second', ['@rwx_segment', 'slow'], KILLED, KILLED, 'wx.map', WX_OFF)
+for us in (50, 500, 2000):
+    # PR_SET_MDWE, which the library sets under strict, ends the execve itself.
+    add(f'exec_several after {us} us', ['@exec_several', str(us), '@rwx_segment'], KILLED,
+        SAME, 'wx.map', WX_OFF)
+add('dirty_text', ['@dirty_text'], 'REFUSED mprotect EACCES', 'REFUSED mprotect EACCES',
+    'wx.transition', off('wx: { transition = "allow"; };'))
 # Without any mm call there is no first notification to look at.
 add('rwx_segment without a call', ['@rwx_segment'], EXECUTED, KILLED, 'wx.map',
     off('exec: { verify = "first"; };', profile='strict'), audit_logs=False)
