@@ -111,6 +111,15 @@ def changes(native, found):
     return "\n".join(["statuses %s and %s" % (native[1], found[1]), *lines])
 
 
+def has_ended(pid):
+    """Whoever inherits it may take a while to wait for it."""
+    try:
+        with open("/proc/%d/stat" % pid) as f:
+            return f.read().rsplit(")", 1)[1].split()[0] in "ZX"
+    except OSError:
+        return True
+
+
 def hang_up(home, env):
     """Whether a program is gone a moment after its terminal is."""
     pid, fd = shell(home, env)
@@ -124,8 +133,8 @@ def hang_up(home, env):
             break
     os.close(fd)
     os.waitpid(pid, 0)
-    for _ in range(40):
-        if found and not os.path.exists("/proc/%d" % int(found[1])):
+    for _ in range(200):
+        if found and has_ended(int(found[1])):
             return True
         time.sleep(0.05)
     return False
