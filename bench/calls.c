@@ -119,10 +119,14 @@ int main(int argc, char **argv)
 {
 	double budget_ms = argc > 2 ? atof(argv[2]) : 100;
 
-	page = mmap(NULL, LENGTH, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	/* Between two that it cannot merge with, whatever else is mapped. */
+	page = mmap(NULL, 3 * 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (page == MAP_FAILED)
 		fail("mmap");
-	memset(page, 1, LENGTH);
+	page += 4096;
+	if (mprotect(page, 4096, PROT_READ | PROT_WRITE))
+		fail("mprotect");
+	memset(page, 1, 4096);
 	for (size_t i = 0; argc > 1 && i < sizeof works / sizeof *works; i++) {
 		if (strcmp(argv[1], works[i].name))
 			continue;

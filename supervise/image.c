@@ -247,8 +247,6 @@ void image_exec(struct supervisor *s, struct task *k)
 {
 	struct proc *p = k->proc;
 
-	if (!p->exec_by)
-		p->identity = identify(p->via).hash;
 	p->exec_by = p->exec_by && p->exec_by != k->tid ? EXEC_SEVERAL : k->tid;
 }
 
