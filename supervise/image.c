@@ -217,6 +217,18 @@ static void look_again(struct supervisor *s, struct proc *p)
 }
 
 /*
+ * Of a process that hides (PR_SET_DUMPABLE), whether it still runs what it ran before its execve:
+ * it tries one folder of PATH after the other. A thread or fork that executed nothing says so
+ * itself; another has the address space that was looked at while that was possible.
+ */
+static bool has_failed_execve(const struct proc *p)
+{
+	struct vma v;
+
+	return proc_never_executed(p->via) || (p->maps >= 0 && !vma_next(p->maps, 0, VMA_ALL, &v));
+}
+
+/*
  * Brings the facts of a process up to date; to be called before they are used. `tid` is the thread
  * that speaks now, so that its own execve is over; 0: nobody does.
  * Return: 0, or -errno: the process cannot be known, and gets nothing. -EAGAIN: not now.
@@ -233,6 +245,10 @@ int image_know(struct supervisor *s, struct proc *p, pid_t tid)
 		return learn(s, p, id, false);
 	if (id.in_the_making || (id.hidden && !tid)) /* hidden as it is while an execve goes on */
 		return -EAGAIN;
+	if (id.hidden && has_failed_execve(p)) {
+		p->exec_by = tid == by ? 0 : by;
+		return 0;
+	}
 	if (id.hash != p->identity)
 		return learn(s, p, id, true);
 	if (tid == by)

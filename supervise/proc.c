@@ -144,6 +144,30 @@ long proc_filters(pid_t pid)
 	return status_field(pid, "\nSeccomp_filters:", false);
 }
 
+/*
+ * Whether a thread runs what it ran when it was made: PF_FORKNOEXEC, which copy_process() sets and
+ * a successful execve clears; anyone may read it (fs/proc/array.c, do_task_stat()).
+ */
+bool proc_never_executed(pid_t tid)
+{
+	char path[32], buf[512], *at;
+	unsigned long flags = 0;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	n = read(fd, buf, sizeof(buf) - 1);
+	close(fd);
+	buf[n < 0 ? 0 : n] = 0;
+	at = strrchr(buf, ')');
+	if (!at || sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %lu", &flags) != 1)
+		return false;
+	return flags & 0x40;
+}
+
 static struct task *task_new(struct proc_table *t, pid_t tid)
 {
 	int pidfd = (int)syscall(SYS_pidfd_open, tid, 0), thread_fd = -1;

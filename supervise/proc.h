@@ -63,3 +63,4 @@ void proc_kill(struct proc *p);
 pid_t proc_parent(pid_t pid);
 bool proc_is_namespace_init(pid_t pid);
 long proc_filters(pid_t pid);
+bool proc_never_executed(pid_t tid);

@@ -101,6 +101,9 @@ void stop_interrupt(struct task *k)
 static void verify_image(struct supervisor *s, struct task *k)
 {
 	k->proc->via = k->tid;
+	if (k->proc->maps >= 0) /* of the image before: this one is new beyond doubt */
+		close(k->proc->maps);
+	k->proc->maps = -1;
 	k->proc->exec_by = k->tid; /* whoever made the execve bears the leader's number now */
 	if (!image_know(s, k->proc, k->tid))
 		image_verify(s, k->proc, k->tid);
