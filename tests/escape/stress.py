@@ -312,6 +312,14 @@ def undumpable_work(b, as_user):
     b.check(b.run(as_user + argv).out == 'DONE\n', 'as a user: an undumpable program works')
     outcome = b.run(as_user + b.under(argv))
     b.check(outcome.out == 'DONE\n' and not outcome.err, 'as a user: and under cmrun', outcome)
+    # An execve that fails leaves the image that was looked at, or that a fork has from such a one.
+    for where in ('', 'os.fork() and (os.wait(), os._exit(0)); '):
+        script = ('import ctypes, os; ctypes.CDLL(None).prctl(4, 0); ' + where +
+                  'os.environ["PATH"] = "/nowhere:/none:/usr/bin:/bin"; '
+                  'os.execvp("echo", ["echo", "DONE"])')
+        outcome = b.run(as_user + b.under(['/usr/bin/python3', '-c', script]))
+        b.check(outcome.out == 'DONE\n' and not outcome.err,
+                f'as a user: an undumpable {"fork" if where else "program"} looks along PATH', outcome)
 
 
 # --- what a program can see, and odd ways to start ------------------------------------------------
