@@ -56,10 +56,11 @@
 
 /* Calls that are looked at for what they tell, and ruled by no key of their own; uselib(2) maps a
  * file's segment RWX on kernels that still have it (fs/binfmt_elf.c, load_elf_library()). */
-#define CM_OTHER_CALLS(X)              \
-	X(EXECVE, execve, 3, NONE)     \
-	X(EXECVEAT, execveat, 5, NONE) \
-	X(USELIB, uselib, 1, NONE)     \
-	X(SECCOMP, seccomp, 3, NONE) /* FILTER_FLAG_NEW_LISTENER only */
+#define CM_OTHER_CALLS(X)                                                          \
+	X(EXECVE, execve, 3, NONE)                                                 \
+	X(EXECVEAT, execveat, 5, NONE)                                             \
+	X(USELIB, uselib, 1, NONE)                                                 \
+	X(SECCOMP, seccomp, 3, NONE)           /* FILTER_FLAG_NEW_LISTENER only */ \
+	X(RT_SIGACTION, rt_sigaction, 4, NONE) /* of SIGSEGV only */
 
 #define CM_ALL_CALLS(X) CM_MM_CALLS(X) CM_KERNEL_CALLS(X) CM_OTHER_CALLS(X)

@@ -22,7 +22,7 @@
 #define CONTROL_ADDR 0xc00c1e0000000000ull
 #define CONTROL_MASK 0xffffffffffffff00ull
 
-#define CONTROL_VERSION 1
+#define CONTROL_VERSION 2
 
 enum control_op {
 	/* (version) → the tree's gate address; 0: this image runs without a gate. EPROTO: another
@@ -37,7 +37,8 @@ enum control_op {
 	/* (caller's address) → 0: who makes the next call of this thread */
 	CONTROL_CALLER = 5,
 	/* (key << 8 | verdict, caller's address, call number, first, second argument) → 0: a
-	 * violation that was decided in the process */
+	 * violation that was decided in the process. REPORT_STORE instead of a call: (…, address of
+	 * the instruction, REPORT_STORE, address stored to, an address of the module that may) */
 	CONTROL_REPORT = 6,
 	/* (address, what, offset) → the executable VMA at that address: its start, its end, its
 	 * module's number in the tree (0: anonymous), or seven bytes of its path from the offset
@@ -46,7 +47,29 @@ enum control_op {
 	/* (descriptor of a sealed memfd with a compiled policy) → 0: from now on this process and
 	 * what it starts get the narrower of their policy and this one */
 	CONTROL_NARROW = 8,
+	/* (0 or 1) → 0: whether the library's handler of SIGSEGV is installed in this process. With
+	 * 1, rt_sigaction(2) of that signal is not made for anybody but the library: the thread
+	 * gets a SIGSEGV with CHAIN_CODE instead */
+	CONTROL_CHAIN = 9,
+	/* (verdict, address, its first eight bytes, the next eight, caller's address) → 0: code
+	 * that wx.inspect has found */
+	CONTROL_FOUND = 10,
 };
+
+#define REPORT_STORE 0x10000
+
+/*
+ * mprotect(2) and pkey_mprotect(2) through the gate may have in the last register, which the kernel
+ * does not read for them, CONTROL_TOLD and what of: then the one before it is the address of who
+ * asks, as CONTROL_CALLER would tell it. With TOLD_FLIP the fourth of mprotect is how often pages
+ * were made writable so far.
+ */
+#define CONTROL_TOLD 0xc00c1e0100000000ull
+enum control_told { TOLD_CALL, TOLD_FLIP };
+
+/* si_code of the SIGSEGV that stands for an rt_sigaction(2): see CONTROL_CHAIN. Of the negative
+ * ones, which the kernel lets processes send (rt_tgsigqueueinfo(2)) and never sends itself. */
+#define CHAIN_CODE (-0x636b)
 
 enum control_module { MODULE_START, MODULE_END, MODULE_ID, MODULE_NAME };
 

@@ -20,6 +20,7 @@
  * Context: anywhere after the gate is mapped.
  */
 
+#define ROOM_BYTES      (1ull << 36) /* of address space, beside the gate; it need not be free */
 #define CHUNK_BYTES     65536ull
 #define SUPERPAGE_BYTES (2ull << 20)
 
@@ -29,6 +30,7 @@ struct chunk {
 };
 
 static struct chunk *current;
+static uint64_t taken_bytes; /* of the room */
 
 static struct chunk *chunk_new(void)
 {
@@ -73,6 +75,17 @@ void *arena_alloc(size_t len_bytes)
 }
 
 /*
+ * Where the next pages are wished for: beside the gate, one after the other, so that they do not
+ * fill gaps that the program has made, or lie where it will want to grow something.
+ */
+static uint64_t place(uint64_t len)
+{
+	uint64_t gate = state()->gate, at = __atomic_fetch_add(&taken_bytes, len, __ATOMIC_RELAXED);
+
+	return gate && at < ROOM_BYTES ? gate + 16 * CM_PAGE + at : 0;
+}
+
+/*
  * Whole zeroed pages for at least `len_bytes`, or 0. What the region table grows by. A table that
  * grows by superpages is one of many regions, and then its look-ups are misses of the TLB more than
  * anything else: it asks for the kernel's (a tenth faster at a million regions, bench/region.c).
@@ -86,8 +99,8 @@ uint64_t arena_pages(size_t len_bytes)
 
 	if (!len)
 		return 0;
-	r = gate_call6(SYS_mmap, 0, (long)len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-		       -1, 0);
+	r = gate_call6(SYS_mmap, (long)place(len), (long)len, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (sys_is_error(r))
 		return 0;
 	if (len >= SUPERPAGE_BYTES)

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <spawn.h>
 #include <stdarg.h>
+#include "interpose/chain.h"
 #include "interpose/gate.h"
 #include "interpose/text.h"
 #include "interpose/wrap.h"
@@ -73,7 +74,7 @@ static int exec_raw(const struct exec_call *c, char *const *envp)
 #define NEXT(name) ((__typeof__(&name))state()->next[NEXT_##name])
 
 /* posix_spawn(3) returns its errors, the others set errno. */
-static int run(const struct exec_call *c, char *const *envp)
+static int run_as_is(const struct exec_call *c, char *const *envp)
 {
 	switch (c->how) {
 	case EXECVE:
@@ -97,6 +98,18 @@ static int run(const struct exec_call *c, char *const *envp)
 					  : ENOSYS;
 	}
 	__builtin_unreachable();
+}
+
+/* posix_spawn(3) does it in a child of its own, which chain.c knows about. */
+static int run(const struct exec_call *c, char *const *envp)
+{
+	struct chain_action saved;
+	bool here = c->how != SPAWN && c->how != SPAWNP && chain_before_exec(&saved);
+	int r = run_as_is(c, envp);
+
+	if (here)
+		chain_after_exec(&saved);
+	return r;
 }
 
 /* Whether a value of LD_PRELOAD names the library; ld.so parts it at spaces and colons. */

@@ -14,8 +14,8 @@
 #pragma GCC poison printf fprintf dprintf sprintf snprintf vsnprintf puts fputs fopen fclose fwrite
 #pragma GCC poison perror strerror abort exit _exit atexit assert
 #pragma GCC poison getenv secure_getenv setenv unsetenv putenv
-#pragma GCC poison dlopen dlsym dlvsym dladdr dl_iterate_phdr
+#pragma GCC poison dlsym dlvsym dladdr dl_iterate_phdr
 #pragma GCC poison pthread_mutex_lock pthread_mutex_unlock pthread_once pthread_atfork
 #pragma GCC poison pthread_getspecific pthread_self _Thread_local __thread thread_local
-#pragma GCC poison open openat close read write fstat lseek sysconf getpagesize getauxval
+#pragma GCC poison open openat close write fstat lseek sysconf getpagesize getauxval
 #pragma GCC poison strlen strcmp strncmp strchr strrchr strstr strcpy strcat strncpy

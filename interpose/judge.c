@@ -36,14 +36,15 @@ struct judge {
 	bool renewed;
 };
 
-static const struct module *caller_of(const struct mm_call *c)
+/* The module that makes the call; NULL: code of no file. Context: as the file. */
+const struct module *judge_caller(const struct mm_call *c)
 {
 	return module_caller(c->caller, module_find(c->caller));
 }
 
 static struct judge judge_for(const struct mm_call *c)
 {
-	return (struct judge){.call = c, .caller = caller_of(c)};
+	return (struct judge){.call = c, .caller = judge_caller(c)};
 }
 
 /* What the report calls the range: the call's first two arguments. */
@@ -82,7 +83,7 @@ static int rule(struct judge *j, unsigned deeds)
 	if (j->caller && j->caller->late && !j->renewed) {
 		j->renewed = true;
 		module_renew(j->call->caller);
-		j->caller = caller_of(j->call);
+		j->caller = judge_caller(j->call);
 		return -EAGAIN;
 	}
 	report(j, &r);
@@ -222,7 +223,7 @@ void judge_release(struct judge_claims *claims)
 /* The number of the module that makes the call; 0: code of no file. Context: as the file. */
 uint32_t judge_owner(const struct mm_call *c)
 {
-	const struct module *m = caller_of(c);
+	const struct module *m = judge_caller(c);
 
 	return m ? m->name->id : 0;
 }

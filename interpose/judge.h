@@ -26,4 +26,5 @@ int judge_unmap(const struct mm_call *c, struct range range);
 int judge_protect(const struct mm_call *c, struct range range);
 int judge_replace(const struct mm_call *c, struct range range, struct judge_claims *claims);
 void judge_release(struct judge_claims *claims);
+const struct module *judge_caller(const struct mm_call *c);
 uint32_t judge_owner(const struct mm_call *c);

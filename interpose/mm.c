@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "interpose/mm.h"
 
+#include "interpose/flip.h"
+#include "interpose/inspect.h"
 #include "interpose/next.h"
 #include "interpose/forbid.h"
 
@@ -17,13 +19,23 @@
  * Context: anywhere after the constructor. Arguments are the kernel's, unchecked.
  */
 
+/* A change of protection has registers to spare for who asks; nobody else's wrapper keeps them. */
+static long make_told(const struct mm_call *c)
+{
+	return gate_call6(c->nr, (long)c->arg[0], (long)c->arg[1], (long)c->arg[2], (long)c->arg[3],
+			  (long)c->caller, (long)(CONTROL_TOLD | TOLD_CALL));
+}
+
 static long make(const struct mm_call *c)
 {
+	bool others = state()->chained && !c->direct, asks = mm_grants_exec(c->nr, (long)c->arg[2]);
 	long r;
 
-	if (mm_grants_exec(c->nr, (long)c->arg[2]))
+	if (asks && !others && mm_is_protect(c->nr))
+		return make_told(c);
+	if (asks)
 		gate_control(CONTROL_CALLER, c->caller, 0, 0, 0, 0);
-	if (state()->chained && !c->direct && next_call(c, &r))
+	if (others && next_call(c, &r))
 		return r;
 	return gate_call6(c->nr, (long)c->arg[0], (long)c->arg[1], (long)c->arg[2], (long)c->arg[3],
 			  (long)c->arg[4], (long)c->arg[5]);
@@ -109,8 +121,10 @@ static long do_mprotect(const struct mm_call *c)
 	r = judge_protect(c, range);
 	if (r)
 		return r;
+	if (mm_grants_exec(c->nr, (long)c->arg[2]) && !inspect_range(range, c->caller))
+		return -policy_refusal(KEY_WX_INSPECT);
 	r = make(c);
-	if (!sys_is_error(r))
+	if (!sys_is_error(r) && state()->watch)
 		table_protect(&state()->table, range,
 			      c->arg[2] & (PROT_READ | PROT_WRITE | PROT_EXEC));
 	return r;
@@ -170,7 +184,7 @@ static long do_mremap(const struct mm_call *c)
 }
 
 /* The length of a segment; false where the kernel will not say, and so will not attach it. */
-static bool segment_range(const struct mm_call *c, uint64_t addr, struct range *rp)
+bool mm_segment(const struct mm_call *c, uint64_t addr, struct range *rp)
 {
 	struct shmid_ds ds;
 
@@ -188,14 +202,14 @@ static long do_shmat(const struct mm_call *c)
 	struct range range;
 	long r = 0;
 
-	if (flags & SHM_REMAP && at && segment_range(c, at, &range))
+	if (flags & SHM_REMAP && at && mm_segment(c, at, &range))
 		r = judge_replace(c, range, &claims);
 	if (r)
 		return r;
 	r = make(c);
 	if (sys_is_error(r))
 		judge_release(&claims);
-	else if (segment_range(c, (uint64_t)r, &range))
+	else if (mm_segment(c, (uint64_t)r, &range))
 		enter(range, judge_owner(c), prot, REGION_SHARED);
 	return r;
 }
@@ -220,15 +234,15 @@ static long do_shmdt(const struct mm_call *c)
 }
 
 /*
- * Makes one call of the family for the program, judged and entered. Calls that the table has no
- * business with are passed on.
+ * Makes one call of the family as the kernel is to see it, judged and entered. Calls that the table
+ * has no business with are passed on.
  *
  * Context: as the file.
  * Return: what the kernel returned, or the errno of a refusal, negative.
  */
-long mm_ruled(const struct mm_call *c)
+long mm_judged(const struct mm_call *c)
 {
-	if (!state()->watch)
+	if (!state()->watch && !mm_is_protect(c->nr))
 		return make(c);
 	switch (c->nr) {
 	case SYS_mmap:
@@ -247,4 +261,10 @@ long mm_ruled(const struct mm_call *c)
 	default:
 		return make(c);
 	}
+}
+
+/* Makes one call of the family as the program means it. Context, Return: as mm_judged(). */
+long mm_ruled(const struct mm_call *c)
+{
+	return flip_concerns(c) ? flip_call(c) : mm_judged(c);
 }

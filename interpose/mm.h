@@ -4,10 +4,18 @@
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/shm.h>
+#include "interpose/flip.h"
 #include "interpose/gate.h"
 #include "interpose/judge.h"
 
 long mm_ruled(const struct mm_call *c);
+long mm_judged(const struct mm_call *c);
+bool mm_segment(const struct mm_call *c, uint64_t addr, struct range *rp);
+
+static inline bool mm_is_protect(long nr)
+{
+	return nr == SYS_mprotect || nr == SYS_pkey_mprotect;
+}
 
 /* Whether a call asks for memory that can be executed. Bits are masked, never compared. */
 static inline bool mm_grants_exec(long nr, long c)
@@ -36,7 +44,7 @@ static inline __attribute__((always_inline)) long mm_call6(void *caller, bool di
 	const struct state *s = state();
 	bool asks = s->supervised && mm_grants_exec(nr, c);
 
-	if (__builtin_expect(!s->watch && !s->chained && !asks, 1))
+	if (__builtin_expect(!s->watch && !s->chained && !asks, 1) && !flip_is_active())
 		return gate_call6(nr, a, b, c, d, e, f);
 	return mm_ruled(&(struct mm_call){
 		.nr = nr,

@@ -259,6 +259,21 @@ const struct module *module_caller(uint64_t ret, const struct module *of_ret)
 }
 
 /*
+ * An address in the module with this number, as far as it has been seen to call; 0: it has not.
+ *
+ * Context: as the file; makes no calls.
+ */
+uint64_t module_address(uint32_t id)
+{
+	const struct modules *m = __atomic_load_n(&published, __ATOMIC_ACQUIRE);
+
+	for (size_t i = 0; m && i < m->n; i++)
+		if (m->at[i].name->id == id)
+			return m->at[i].range.start;
+	return 0;
+}
+
+/*
  * Forgets the late modules: one of them may be gone.
  *
  * Context: as the file.

@@ -27,4 +27,5 @@ int module_adopt(struct range range, const struct module_name *name);
 const struct module *module_find(uint64_t addr);
 const struct module *module_renew(uint64_t addr);
 const struct module *module_caller(uint64_t ret, const struct module *of_ret);
+uint64_t module_address(uint32_t id);
 void module_flush(void);

@@ -35,6 +35,64 @@
 	X(posix_spawn)          \
 	X(posix_spawnp)
 
+/* What flip needs of signals and of system calls that store: mask.c, io.c. */
+#define INTERPOSE_FLIP_NAMES(X)       \
+	X(dlopen)                     \
+	X(dlmopen)                    \
+	X(sigaction)                  \
+	X(signal)                     \
+	X(sigprocmask)                \
+	X(pthread_sigmask)            \
+	X(sigsuspend)                 \
+	X(ppoll)                      \
+	X(pselect)                    \
+	X(epoll_pwait)                \
+	X(epoll_pwait2)               \
+	X(pthread_attr_setsigmask_np) \
+	X(read)                       \
+	X(pread)                      \
+	X(pread64)                    \
+	X(readv)                      \
+	X(preadv)                     \
+	X(preadv64)                   \
+	X(recv)                       \
+	X(recvfrom)                   \
+	X(recvmsg)                    \
+	X(preadv2)                    \
+	X(preadv64v2)                 \
+	X(getcwd)                     \
+	X(recvmmsg)                   \
+	X(fread)                      \
+	X(waitpid)                    \
+	X(getrandom)                  \
+	X(__read_chk)                 \
+	X(__pread_chk)                \
+	X(__pread64_chk)              \
+	X(__recv_chk)                 \
+	X(__recvfrom_chk)             \
+	INTERPOSE_STORE_NAMES(X)
+
+#define INTERPOSE_STORE_NAMES(X) \
+	X(getentropy)            \
+	X(readlink)              \
+	X(readlinkat)            \
+	X(stat)                  \
+	X(stat64)                \
+	X(lstat)                 \
+	X(lstat64)               \
+	X(fstat)                 \
+	X(fstat64)               \
+	X(fstatat)               \
+	X(fstatat64)             \
+	X(statx)                 \
+	X(pipe)                  \
+	X(pipe2)                 \
+	X(poll)                  \
+	X(epoll_wait)            \
+	X(getsockopt)            \
+	X(clock_getres)          \
+	X(ioctl)
+
 /*
  * Those that go on to the definition that would have been found without the library, in three
  * groups: the mmap family, what else is a bare system call in libc, and what is more than that.
@@ -55,6 +113,7 @@
 	X(fexecve)              \
 	X(posix_spawn)          \
 	X(posix_spawnp)         \
-	X(dlclose)
+	X(dlclose)              \
+	INTERPOSE_FLIP_NAMES(X)
 
-#define INTERPOSE_NAMES(X) INTERPOSE_MM_NAMES(X) INTERPOSE_EXEC_NAMES(X)
+#define INTERPOSE_NAMES(X) INTERPOSE_MM_NAMES(X) INTERPOSE_EXEC_NAMES(X) INTERPOSE_FLIP_NAMES(X)

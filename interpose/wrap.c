@@ -2,7 +2,9 @@
 #include "interpose/wrap.h"
 
 #include <stdarg.h>
+#include "interpose/chain.h"
 #include "interpose/exec.h"
+#include "interpose/mask.h"
 #include "interpose/mm.h"
 #include "interpose/forbid.h"
 
@@ -26,6 +28,8 @@ static inline long result(long r)
 	}
 	return r;
 }
+
+#define RTLD_DEEPBIND 8 /* dlfcn.h */
 
 #define CALLER __builtin_return_address(0)
 
@@ -116,9 +120,37 @@ long syscall_wrapped(long nr, long a, long b, long c, long d, long e, long f)
 	case SYS_execveat:
 		return exec_execveat((int)a, (const char *)b, (char *const *)c, (char *const *)d,
 				     (int)e);
+	case SYS_rt_sigaction:
+		return result(mask_rt_sigaction((int)a, (const void *)b, (void *)c, (size_t)d));
+	case SYS_rt_sigprocmask:
+		return result(mask_rt_sigprocmask((int)a, (const void *)b, (void *)c, (size_t)d));
 	default:
 		return result(mm_call6(CALLER, true, (int)nr, a, b, c, d, e, f));
 	}
+}
+
+/*
+ * What is loaded with RTLD_DEEPBIND is bound to libc past the wrappers; what it asks of flip comes
+ * back by the signal, so the handler has to stand.
+ */
+static void before_dlopen(int flags)
+{
+	if (flags & RTLD_DEEPBIND && state()->gate && policy_value(&state()->policy, KEY_WX_JIT))
+		chain_start();
+}
+
+/* Called by dlopen() in assembly. Return: where it goes on. */
+void *dlopen_enter(int flags)
+{
+	before_dlopen(flags);
+	return state()->next[NEXT_dlopen];
+}
+
+/* The same by dlmopen(). */
+void *dlmopen_enter(int flags)
+{
+	before_dlopen(flags);
+	return state()->next[NEXT_dlmopen];
 }
 
 /* What was loaded at run time may be gone afterwards, and its place taken. */

@@ -301,13 +301,21 @@ static void rule_deed(const struct policy *p, const struct policy_ask *ask, unsi
 	}
 }
 
-/* The errno of a refusal, by what was refused: policy.md, "Verdicts". */
-static int refusal(enum policy_key rule)
+/*
+ * The errno of a refusal, by the key that decided. For those too who refuse without a call to
+ * judge: wx.writers and wx.inspect are no deeds, the library asks for their values.
+ *
+ * Context: anywhere.
+ */
+int policy_refusal(enum policy_key rule)
 {
 	switch (rule) {
 	case KEY_WX_MAP:
 	case KEY_WX_TRANSITION:
+	case KEY_WX_JIT:
 	case KEY_WX_FILE:
+	case KEY_WX_WRITERS:
+	case KEY_WX_INSPECT:
 		return EACCES;
 	case KEY_FOREIGN_REPLACE:
 	case KEY_FOREIGN_UNMAP:
@@ -326,7 +334,8 @@ static int refusal(enum policy_key rule)
  * A caller that is known brings the overrides of the modules it matches. V_FLIP is either the word
  * of wx.map or wx.transition, or (rule KEY_WX_JIT) a refusal that a listed module's presence turns
  * into service by flip: an unknown caller is trusted with it only in an image in which such a
- * module is mapped.
+ * module is mapped. flip is the library's, which asks the kernel for one of W and X: a request for
+ * both that has come as far as the kernel (`writable`) went past it, and is refused.
  *
  * Context: anywhere.
  */
@@ -345,6 +354,8 @@ void policy_rule(const struct policy *p, const struct policy_ask *ask, struct po
 		if (one.verdict > best.verdict)
 			best = one;
 	}
-	best.error = best.verdict >= V_DENY ? refusal(best.rule) : 0;
+	if (best.verdict == V_FLIP && ask->writable)
+		best.verdict = V_DENY;
+	best.error = best.verdict >= V_DENY ? policy_refusal(best.rule) : 0;
 	*rp = best;
 }

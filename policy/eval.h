@@ -39,6 +39,7 @@ struct policy_ask {
 	const struct policy_file *file; /* with DEED_X_FILE */
 	const char *caller;             /* path of the module that asks; NULL when unknown */
 	bool jit_image;                 /* a module of wx.jit is mapped in the image */
+	bool writable; /* it would be writable as well, for the kernel: flip cannot serve that */
 };
 
 struct policy_ruling {
@@ -51,6 +52,7 @@ struct policy_ruling {
 
 int policy_open(struct policy *pp, const void *blob, size_t size_bytes);
 void policy_rule(const struct policy *p, const struct policy_ask *ask, struct policy_ruling *rp);
+int policy_refusal(enum policy_key rule);
 
 uint64_t policy_value(const struct policy *p, enum policy_key key);
 uint64_t policy_tightest(const struct policy *p, enum policy_key key);

@@ -26,6 +26,7 @@
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -235,6 +236,7 @@ static const struct condition conditions[] = {
 	 3,
 	 {INT_IS(0, SECCOMP_SET_MODE_FILTER), BIT_SET(1, SECCOMP_FILTER_FLAG_NEW_LISTENER),
 	  LONG_IS_NOT(2, 0)}}, /* libseccomp asks with NULL what the kernel can do */
+	{SYS_rt_sigaction, 1, {INT_IS(0, SIGSEGV)}},
 };
 
 static int rules_add_call(scmp_filter_ctx ctx, int nr)

@@ -18,8 +18,8 @@
 	X(WX_JIT, "wx.jit", LIST, "", "", "") /* default: policy/jit.policy */              \
 	X(WX_FILE, "wx.file", FILE_CLASS, "nomemfd", "settled", "any")                      \
 	X(WX_FILE_ALLOW, "wx.file_allow", LIST, "", "", "")                                 \
-	X(WX_WRITERS, "wx.writers", LATER, "", "", "")                                      \
-	X(WX_INSPECT, "wx.inspect", LATER, "", "", "")                                      \
+	X(WX_WRITERS, "wx.writers", WRITERS, "any", "module", "any")                        \
+	X(WX_INSPECT, "wx.inspect", INSPECT_VERDICT, "allow", "log", "log")                 \
 	X(WX_FREEZE, "wx.freeze", LATER, "", "", "")                                        \
 	X(SEAL_TEXT, "seal.text", LATER, "", "", "")                                        \
 	X(SEAL_RELRO, "seal.relro", LATER, "", "", "")                                      \
@@ -74,6 +74,7 @@ enum policy_key {
 /* The words of each type, loosest first: a larger number is never looser. */
 enum policy_verdict { V_ALLOW, V_LOG, V_FLIP, V_DENY, V_KILL };
 enum policy_raw { RAW_POLICE, RAW_LOG, RAW_DENY, RAW_KILL };
+enum policy_writers { WRITERS_ANY, WRITERS_MODULE, WRITERS_NONE };
 enum policy_file_class { FILE_ANY, FILE_NOMEMFD, FILE_SETTLED, FILE_TRUSTED };
 enum policy_proc_mem { PROC_MEM_ALLOW, PROC_MEM_LANDLOCK };
 enum policy_exec { EXEC_OWN, EXEC_NARROW, EXEC_INHERIT };

@@ -24,6 +24,8 @@
 	X(FLIP_VERDICT, 0x1f, VERDICT_WORDS)                       \
 	X(COMPAT_VERDICT, 0x1b, VERDICT_WORDS)                     \
 	X(RAW_VERDICT, 0xf, "police", "log", "deny", "kill")       \
+	X(INSPECT_VERDICT, 0xb, VERDICT_WORDS)                     \
+	X(WRITERS, 0x7, "any", "module", "none")                   \
 	X(FILE_CLASS, 0xf, "any", "nomemfd", "settled", "trusted") \
 	X(PROC_MEM, 0x3, "allow", "landlock")                      \
 	X(EXEC_POLICY, 0x7, "own", "narrow", "inherit")            \

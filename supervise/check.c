@@ -17,6 +17,9 @@
 
 static const uint64_t rounds_ns[] = {1000000, 10000000, 100000000, 1000000000};
 
+/* Of many mappings a look takes long: no more than this part of the time is spent on them. */
+#define WALK_SHARE 50
+
 #define N_ROUNDS (sizeof(rounds_ns) / sizeof(*rounds_ns))
 
 uint64_t now_ns(void)
@@ -32,12 +35,12 @@ static void drop(struct supervisor *s, unsigned i)
 	s->checks[i] = s->checks[--s->n_checks];
 }
 
-/* To be called before the answer is sent: the thread may be gone after it. */
-void check_later(struct supervisor *s, struct task *k)
+/* The entry of a thread, made if it has none. */
+static struct check *entry(struct supervisor *s, pid_t tid)
 {
 	unsigned i = 0;
 
-	while (i < s->n_checks && s->checks[i].tid != k->tid)
+	while (i < s->n_checks && s->checks[i].tid != tid)
 		i++;
 	if (i == MAX_CHECKS) {
 		/* More threads at once than places: the oldest is looked at now. */
@@ -46,25 +49,50 @@ void check_later(struct supervisor *s, struct task *k)
 		if (p)
 			image_verify(s, p, s->checks[0].tid);
 		i = 0;
-	} else if (i == s->n_checks) {
+	} else if (i < s->n_checks) {
+		return &s->checks[i];
+	} else {
 		s->n_checks++;
 	}
-	s->checks[i] = (struct check){
-		.pid = k->proc->pid, .tid = k->tid, .due_ns = now_ns() + rounds_ns[0]};
+	s->checks[i] = (struct check){.due_ns = now_ns() + rounds_ns[0]};
+	return &s->checks[i];
 }
 
-/* A thread speaks again: the call before has been made. */
+/*
+ * To be called before the answer is sent: the thread may be gone after it. `c` is the call that is
+ * going to be made; NULL: one that brings a new image. Who calls all the time is looked at in time
+ * all the same: the entry keeps its time.
+ */
+void check_later(struct supervisor *s, struct task *k, const struct call *c)
+{
+	struct check *e = entry(s, k->tid);
+
+	*e = (struct check){.pid = k->proc->pid, .tid = k->tid, .due_ns = e->due_ns};
+	if (c)
+		decide_range(c, &e->at);
+}
+
+/*
+ * A thread speaks again: the call before has been made. Where it named a range, that is looked at
+ * now, and the rest, where only a race can have put something, when it is due.
+ */
 void check_now(struct supervisor *s, pid_t tid)
 {
 	struct proc *p;
 
 	for (unsigned i = 0; i < s->n_checks; i++) {
-		if (s->checks[i].tid != tid)
+		struct check *c = &s->checks[i];
+
+		if (c->tid != tid || c->made)
 			continue;
-		p = proc_find(&s->table, s->checks[i].pid);
-		drop(s, i);
-		if (p)
+		p = proc_find(&s->table, c->pid);
+		c->made = true;
+		if (p && range_len(c->at))
+			image_verify_range(s, p, tid, c->at);
+		else if (p)
 			image_verify(s, p, tid);
+		if (!p || !range_len(c->at))
+			drop(s, i);
 		return;
 	}
 }
@@ -87,6 +115,8 @@ int check_timeout_ms(struct supervisor *s)
  * because it is just being executed. */
 static bool look(struct supervisor *s, struct proc *p, const struct check *c)
 {
+	bool made = c->made;
+	uint64_t from = now_ns();
 	int r;
 
 	p->via = p->pid; /* nobody speaks; after an execve only that number is sure to be borne */
@@ -94,7 +124,10 @@ static bool look(struct supervisor *s, struct proc *p, const struct check *c)
 
 	if (r == -EAGAIN)
 		return true;
-	return !r && image_verify(s, p, c->tid);
+	if (r || !image_verify(s, p, c->tid))
+		return false;
+	p->next_walk_ns = now_ns() + WALK_SHARE * (now_ns() - from);
+	return !made;
 }
 
 void check_due(struct supervisor *s)
@@ -113,6 +146,11 @@ void check_due(struct supervisor *s)
 			continue;
 		}
 		p = proc_find(&s->table, c->pid);
+		if (p && p->next_walk_ns > now) {
+			c->due_ns = p->next_walk_ns;
+			i++;
+			continue;
+		}
 		if (!p || !look(s, p, c) || ++c->round == N_ROUNDS) {
 			drop(s, i);
 			continue;

@@ -86,13 +86,28 @@ static void module(struct supervisor *s, struct proc *p, uint64_t addr, uint64_t
 	answer_value(s, -EINVAL);
 }
 
+/* What was done: a call with its first two arguments, or a store and where to. */
+static void describe(const struct call *c, struct violation *w, struct fmt *f)
+{
+	bool is_store = c->args[3] == REPORT_STORE;
+
+	w->call = is_store ? "store" : call_name((int)c->args[3]);
+	fmt_str(f, w->call);
+	fmt_str(f, is_store ? " to " : "(");
+	fmt_hex(f, c->args[4]);
+	if (is_store)
+		return;
+	fmt_str(f, ", ");
+	fmt_udec(f, c->args[5]);
+	fmt_str(f, ", ...)");
+}
+
 /* A violation that the library has decided; the policy says what its verdict can have been. */
 static void report(struct supervisor *s, struct task *k, const struct call *c)
 {
 	struct proc *p = k->proc;
 	enum policy_key key = (enum policy_key)(c->args[1] >> 8);
 	enum policy_verdict verdict = (enum policy_verdict)(c->args[1] & 0xff);
-	uint64_t args[6] = {c->args[4], c->args[5]};
 	struct policy_ruling r = {.verdict = verdict, .rule = key};
 	char text[256];
 	struct fmt f = FMT_INIT(text);
@@ -101,19 +116,13 @@ static void report(struct supervisor *s, struct task *k, const struct call *c)
 		.program = p->exe, .pid = p->pid, .tid = k->tid, .text = text, .ruling = &r};
 
 	if (c->args[1] >> 8 >= KEY_N || verdict < V_LOG || verdict > V_KILL ||
-	    !call_name((int)c->args[3])) {
+	    (c->args[3] != REPORT_STORE && !call_name((int)c->args[3]))) {
 		answer_value(s, -EINVAL);
 		return;
 	}
-	r.error = verdict >= V_DENY ? EPERM : 0;
+	r.error = verdict >= V_DENY ? policy_refusal(key) : 0;
 	policy_source(&p->rule->policy, key, &r.file, &r.line);
-	w.call = call_name((int)c->args[3]);
-	fmt_str(&f, w.call);
-	fmt_char(&f, '(');
-	fmt_hex(&f, args[0]);
-	fmt_str(&f, ", ");
-	fmt_udec(&f, args[1]);
-	fmt_str(&f, ", ...)");
+	describe(c, &w, &f);
 	if (image_module(p, c->args[2], &v)) {
 		w.module = v.name[0] ? v.name : "[anonymous code]";
 		w.offset = c->args[2] - v.range.start + v.offset_bytes;
@@ -178,6 +187,7 @@ static void narrow(struct supervisor *s, struct proc *p, int fd)
 	p->nested = mine;
 	s->rules.nested = all;
 	p->rule = now;
+	p->jit = false;
 	answer_value(s, 0);
 }
 
@@ -215,6 +225,13 @@ void control_handle(struct supervisor *s, struct task *k, const struct call *c)
 		return;
 	case CONTROL_NARROW:
 		narrow(s, p, (int)c->args[1]);
+		return;
+	case CONTROL_CHAIN:
+		p->chain = c->args[1];
+		answer_value(s, 0);
+		return;
+	case CONTROL_FOUND:
+		chain_found(s, k, c);
 		return;
 	}
 	answer_value(s, -EINVAL); /* as the kernel would */

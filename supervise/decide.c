@@ -8,6 +8,7 @@
 #include <sys/personality.h>
 #include <sys/ptrace.h>
 #include "common/call.h"
+#include "common/control.h"
 
 /*
  * The supervisor's decision, as a pure function: a call, what was found out about it, and the
@@ -48,6 +49,13 @@ static bool asks_exec(const struct call *c)
 	return false;
 }
 
+static bool asks_write(const struct call *c)
+{
+	if (c->nr == SYS_shmat)
+		return !(c->args[2] & SHM_RDONLY_FLAG);
+	return c->nr == SYS_uselib || c->args[2] & PROT_WRITE;
+}
+
 static bool is_anonymous(const struct call *c)
 {
 	return c->nr == SYS_mmap && c->args[3] & MAP_ANONYMOUS;
@@ -76,6 +84,29 @@ static bool is_through_gate(const struct call *c, const struct facts *f)
 	return f->gate && c->ip == f->gate + GATE_RETURN;
 }
 
+/* Whether the library has told who asks in registers that the kernel does not read. */
+bool decide_is_told(const struct call *c, uint64_t gate)
+{
+	return gate && c->ip == gate + GATE_RETURN && is_protect(c) &&
+	       (c->args[5] & ~0xffull) == CONTROL_TOLD;
+}
+
+/* Whether flip could serve this request, did policy say so: without W anything that is granted
+ * does, with both it is the library's to serve. */
+bool decide_can_flip(const struct call *c, uint64_t gate)
+{
+	bool at_gate = gate && c->ip == gate + GATE_RETURN;
+
+	return !asks_write(c) || (at_gate && c->nr != SYS_shmat);
+}
+
+/* Whether it asks for itself, to execute a page that flip manages. Anyone can say so; what is
+ * granted depends on policy and what is mapped there. */
+bool decide_is_flip(const struct call *c, uint64_t gate)
+{
+	return decide_is_told(c, gate) && c->nr == SYS_mprotect && (c->args[5] & 0xff) == TOLD_FLIP;
+}
+
 /* What decide() will want to know of this call. Return: enum decide_need, any number. */
 unsigned decide_needs(const struct call *c, const struct facts *f)
 {
@@ -84,7 +115,10 @@ unsigned decide_needs(const struct call *c, const struct facts *f)
 	if (decide_is_foreign_arch(c))
 		return 0;
 	if (asks_exec(c)) {
-		needs = NEED_JIT | NEED_CALLER;
+		needs = NEED_CALLER;
+		if (policy_tightest(f->policy, KEY_WX_MAP) >= V_DENY ||
+		    policy_tightest(f->policy, KEY_WX_TRANSITION) >= V_DENY)
+			needs |= NEED_JIT;
 		if (is_protect(c))
 			needs |= NEED_VMAS;
 		else if (c->nr == SYS_mmap && !is_anonymous(c))
@@ -245,9 +279,24 @@ static void rule(const struct call *c, const struct facts *f, unsigned deeds, en
 					 : f->blind ? &hidden_file
 						    : &unknown_file,
 				 .caller = f->caller,
-				 .jit_image = f->jit_image};
+				 .jit_image = f->jit_image,
+				 .writable = asks_write(c)};
 
 	policy_rule(f->policy, &ask, rp);
+}
+
+/* Whether policy would serve the request by flip, had it not come past the library. */
+static bool would_flip(const struct call *c, const struct facts *f, unsigned deeds)
+{
+	struct policy_ask ask = {.deeds = deeds,
+				 .kernel_key = KEY_NONE,
+				 .file = f->file ? &f->file->file : &unknown_file,
+				 .caller = f->caller,
+				 .jit_image = f->jit_image};
+	struct policy_ruling r;
+
+	policy_rule(f->policy, &ask, &r);
+	return r.verdict == V_FLIP;
 }
 
 static void refuse(struct decision *d, long error)
@@ -260,7 +309,7 @@ static void apply(struct decision *d)
 {
 	enum policy_verdict v = d->ruling.verdict;
 
-	d->report = v != V_ALLOW;
+	d->report = v != V_ALLOW && v != V_FLIP;
 	if (v == V_KILL)
 		d->action = DECIDE_KILL;
 	else if (v == V_DENY)
@@ -296,6 +345,8 @@ static void decide_exec(const struct call *c, const struct facts *f, unsigned de
 	}
 	rule(c, f, deeds | exec_deeds(c, f), KEY_NONE, &d->ruling);
 	apply(d);
+	d->flips = f->by_libc && f->started && c->nr != SYS_shmat && asks_write(c) &&
+		   would_flip(c, f, deeds | exec_deeds(c, f));
 	d->check = d->action == DECIDE_CONTINUE;
 }
 
@@ -354,8 +405,10 @@ void decide(const struct call *c, const struct facts *f, struct decision *dp)
 void decide_vma(const struct policy *p, const struct vma *v, const struct object *o, bool jit_image,
 		const char *caller, struct policy_ruling *rp)
 {
-	struct policy_ask ask = {
-		.file = o ? &o->file : &unknown_file, .jit_image = jit_image, .caller = caller};
+	struct policy_ask ask = {.file = o ? &o->file : &unknown_file,
+				 .caller = caller,
+				 .jit_image = jit_image,
+				 .writable = v->prot & PROT_WRITE};
 
 	if (!o && !(v->prot & PROT_WRITE)) {
 		ask.deeds = DEED_ADD_X;

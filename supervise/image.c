@@ -180,8 +180,10 @@ static void note_new_image(struct supervisor *s, struct proc *p)
 static int learn(struct supervisor *s, struct proc *p, struct identity id, bool by_exec)
 {
 	struct rule *rule;
-	int r = read_exe(p);
+	int r;
 
+	chain_count(s, p);
+	r = read_exe(p);
 	if (r < 0)
 		return r;
 	rule = by_exec ? new_policy(s, p) : parents_policy(s, p);
@@ -195,9 +197,12 @@ static int learn(struct supervisor *s, struct proc *p, struct identity id, bool 
 	p->identity = id.hash;
 	p->loader = id.loader;
 	p->hello = p->started = p->verified = false;
-	p->jit_start = 0;
+	p->jit = false;
 	p->exec_by = 0;
+	p->chain = false;
 	look_for_gate(s, p);
+	if (!by_exec)
+		chain_inherit(s, p);
 	p->known = true;
 	note_new_image(s, p);
 	return 0;
@@ -279,7 +284,7 @@ static void violation(struct supervisor *s, struct proc *p, pid_t tid, const str
 			      .call = "image",
 			      .text = text,
 			      .ruling = &r,
-			      .grantee = p->exe};
+			      .grantee = v->prot & PROT_WRITE ? NULL : p->exe};
 
 	if (r.verdict == V_DENY)
 		r.verdict = V_KILL;
@@ -347,7 +352,7 @@ static bool may_be_mapped(struct supervisor *s, struct proc *p, pid_t tid, const
 		note_false_gate(s, p);
 		return false;
 	}
-	decide_vma(&p->rule->policy, v, is_file ? &o : NULL, false, NULL, &r);
+	decide_vma(&p->rule->policy, v, is_file ? &o : NULL, p->jit, NULL, &r);
 	if (r.verdict >= V_DENY && has_grantor(s, p, v, is_file ? &o : NULL))
 		return true;
 	if (r.verdict >= V_DENY || (r.verdict == V_LOG && !p->verified))
@@ -385,13 +390,9 @@ static bool may_stay_hidden(struct supervisor *s, struct proc *p)
 	return false;
 }
 
-/*
- * Looks at every executable mapping of a process, and ends the process where one is not allowed.
- * Return: whether the process lives on.
- */
-bool image_verify(struct supervisor *s, struct proc *p, pid_t tid)
+static bool verify(struct supervisor *s, struct proc *p, pid_t tid, struct range range)
 {
-	uint64_t at = 0;
+	uint64_t at = range.start;
 	struct vma v;
 	int r;
 
@@ -399,18 +400,36 @@ bool image_verify(struct supervisor *s, struct proc *p, pid_t tid)
 		return false;
 	if (p->maps < 0)
 		return may_stay_hidden(s, p);
-	while (!(r = vma_next(p->maps, at, VMA_EXEC, &v))) {
+	while (at < range.end && !(r = vma_next(p->maps, at, VMA_EXEC, &v)) &&
+	       v.range.start < range.end) {
 		if (!may_be_mapped(s, p, tid, &v)) {
 			proc_kill(p);
 			return false;
 		}
 		at = v.range.end;
 	}
-	if (r != -ENOENT && r != -ESRCH) { /* the end, or no process any more */
+	if (at < range.end && r && r != -ENOENT &&
+	    r != -ESRCH) { /* the end, or no process any more */
 		proc_kill(p);
 		return false;
 	}
-	p->verified = true;
+	return true;
+}
+
+/* Looks at the executable mappings in a range, and ends the process where one is not allowed.
+ * Return: whether the process lives on. */
+bool image_verify_range(struct supervisor *s, struct proc *p, pid_t tid, struct range range)
+{
+	return verify(s, p, tid, range);
+}
+
+/* The same for all it has. */
+bool image_verify(struct supervisor *s, struct proc *p, pid_t tid)
+{
+	if (!verify(s, p, tid, (struct range){0, UINT64_MAX}))
+		return false;
+	if (p->maps >= 0)
+		p->verified = true;
 	return true;
 }
 
@@ -424,23 +443,18 @@ static bool is_jit(const struct policy *policy, const struct vma *v)
 
 /*
  * Whether a module that the image's policy lists as a JIT is really mapped, executable, from a
- * file. The place is remembered, so that the next question costs one look.
+ * file, or has been since the image began: who could map it could have kept it.
  */
 bool image_has_jit(struct supervisor *s, struct proc *p)
 {
 	const struct policy *policy = &p->rule->policy;
-	uint64_t at = p->jit_start;
 	struct vma v;
 
-	if (at && !vma_at(p->maps, at, &v) && is_jit(policy, &v))
-		return true;
-	p->jit_start = 0;
-	for (at = 0; !vma_next(p->maps, at, VMA_EXEC, &v); at = v.range.end)
-		if (is_jit(policy, &v)) {
-			p->jit_start = v.range.start;
-			return true;
-		}
-	return false;
+	if (p->jit || !policy_value(policy, KEY_WX_JIT))
+		return p->jit;
+	for (uint64_t at = 0; !p->jit && !vma_next(p->maps, at, VMA_EXEC, &v); at = v.range.end)
+		p->jit = is_jit(policy, &v);
+	return p->jit;
 }
 
 /* The executable mapping that holds an address. Return: false: there is none, or we may not look.

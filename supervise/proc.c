@@ -61,6 +61,14 @@ struct proc *proc_find(struct proc_table *t, pid_t pid)
 	return p;
 }
 
+void proc_table_each(struct proc_table *t, void (*fn)(struct supervisor *, struct proc *),
+		     struct supervisor *s)
+{
+	for (size_t i = 0; i < sizeof(t->procs) / sizeof(*t->procs); i++)
+		for (struct proc *p = t->procs[i]; p; p = p->next)
+			fn(s, p);
+}
+
 static void proc_unref(struct proc *p)
 {
 	if (--p->n_refs)
@@ -99,7 +107,7 @@ static struct proc *proc_get(struct proc_table *t, pid_t pid, int pidfd)
 }
 
 /* One number of /proc/PID/status, or -1. */
-static long status_field(pid_t pid, const char *name, bool last)
+static long status_number(pid_t pid, const char *name, bool last, int base)
 {
 	char path[32], buf[2048], *at;
 	ssize_t n;
@@ -123,7 +131,18 @@ static long status_field(pid_t pid, const char *name, bool last)
 		if (strrchr(at, '\t'))
 			at = strrchr(at, '\t');
 	}
-	return strtol(at, NULL, 10);
+	return (long)strtoul(at, NULL, base);
+}
+
+static long status_field(pid_t pid, const char *name, bool last)
+{
+	return status_number(pid, name, last, 10);
+}
+
+/* Whether a thread blocks a signal, also where that cannot be told. */
+bool proc_blocks(pid_t tid, int sig)
+{
+	return status_number(tid, "\nSigBlk:", false, 16) & 1l << (sig - 1);
 }
 
 /* The parent's process id as it is now, 0 for none that we can see, or -1. */

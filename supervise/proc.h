@@ -6,6 +6,8 @@
 #include <sys/types.h>
 #include "supervise/rules.h"
 
+struct supervisor;
+
 #define EXEC_SEVERAL (-1)
 
 /* What is remembered of a process of the tree; see supervise/proc.c. */
@@ -22,18 +24,23 @@ struct proc {
 		*nested;   /* what a cmrun inside the tree asked to be narrowed to; NULL: nothing */
 	char *exe;         /* path of the image, as the kernel names it */
 	uint64_t identity; /* of the image, to tell a new one from a failed execve */
-	uint64_t jit_start; /* where a module of wx.jit was last seen mapped; 0: never */
-	pid_t exec_by;      /* the thread whose execve is under way; 0: none; EXEC_SEVERAL */
-	pid_t seizer;       /* its thread that stop_seize() holds; 0: none */
-	bool misplaced;     /* another file stands at its path in our own eyes */
-	bool known;         /* image facts below are of the present image */
-	bool by_exec;       /* it was seen to be executed; else it is a fork of an image that was */
-	bool verified;      /* its executable mappings were looked at */
-	bool hello;         /* the library has spoken */
-	bool started;       /* CONTROL_SEALED, or a fork of one that had */
+	bool jit;          /* a module of wx.jit has been seen mapped */
+	pid_t exec_by;     /* the thread whose execve is under way; 0: none; EXEC_SEVERAL */
+	pid_t seizer;      /* its thread that stop_seize() holds; 0: none */
+	bool misplaced;    /* another file stands at its path in our own eyes */
+	bool known;        /* image facts below are of the present image */
+	bool by_exec;      /* it was seen to be executed; else it is a fork of an image that was */
+	bool verified;     /* its executable mappings were looked at */
+	bool hello;        /* the library has spoken */
+	bool started;      /* CONTROL_SEALED, or a fork of one that had */
 	uint64_t loader; /* where its interpreter is mapped; 0: static, nothing loads the library */
 	bool reaper;     /* may become the parent of processes it did not fork */
 	bool killed;
+	uint64_t next_walk_ns; /* not before this time are all its mappings looked at once more */
+	bool chain;            /* the library's handler of SIGSEGV is installed: CONTROL_CHAIN */
+	uint64_t
+		n_fetches; /* flips to executable, and to writable as far as the library has told */
+	uint64_t n_writes;
 };
 
 /* A thread that has sent a notification. */
@@ -59,8 +66,11 @@ int proc_table_init(struct proc_table *t, int epoll);
 struct task *task_get(struct proc_table *t, pid_t tid);
 struct proc *proc_find(struct proc_table *t, pid_t pid);
 void proc_table_event(struct proc_table *t, uint64_t tag);
+void proc_table_each(struct proc_table *t, void (*fn)(struct supervisor *, struct proc *),
+		     struct supervisor *s);
 void proc_kill(struct proc *p);
 pid_t proc_parent(pid_t pid);
 bool proc_is_namespace_init(pid_t pid);
 long proc_filters(pid_t pid);
 bool proc_never_executed(pid_t tid);
+bool proc_blocks(pid_t tid, int sig);

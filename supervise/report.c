@@ -26,8 +26,7 @@
  * its caller by us. From there on reports go to the system log.
  */
 
-/* What flip is to serve is let through and recorded as long as there is no flip. */
-static const char *const verdict_words[] = {"allow", "log", "log", "deny", "kill"};
+static const char *const verdict_words[] = {"allow", "log", "flip", "deny", "kill"};
 
 void report_init(struct report *r, int err)
 {
@@ -109,6 +108,13 @@ static const char *error_name(int e)
 	return strerrorname_np(e);
 }
 
+static const char *loosest_word(enum policy_key key)
+{
+	return key == KEY_RAW          ? " = \"police\";"
+	       : key == KEY_WX_WRITERS ? " = \"any\";"
+				       : " = \"allow\";";
+}
+
 /* "wx.jit" → `wx: { jit = …; };`, the text that a policy file would hold to allow it. */
 static void allowing_line(struct fmt *f, const struct violation *v)
 {
@@ -119,6 +125,11 @@ static void allowing_line(struct fmt *f, const struct violation *v)
 		fmt_str(f, "wx: { file_allow = [ \"");
 		fmt_str(f, v->object ? v->object : "PATH");
 		fmt_str(f, "\" ]; };");
+		return;
+	}
+	if (v->ruling->rule ==
+	    KEY_WX_JIT) { /* both at once, past the library that would serve it */
+		fmt_str(f, "wx: { map = \"allow\"; };");
 		return;
 	}
 	if (is_code && v->grantee) {
@@ -132,7 +143,7 @@ static void allowing_line(struct fmt *f, const struct violation *v)
 	if (dot)
 		fmt_str(f, ": { ");
 	fmt_str(f, dot ? dot + 1 : key);
-	fmt_str(f, v->ruling->rule == KEY_RAW ? " = \"police\";" : " = \"allow\";");
+	fmt_str(f, loosest_word(v->ruling->rule));
 	if (dot)
 		fmt_str(f, " };");
 }

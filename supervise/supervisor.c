@@ -125,14 +125,16 @@ static bool is_loader(struct proc *p, const struct vma *v)
 static void find_caller(struct supervisor *s, struct task *k, const struct call *c, struct scene *e)
 {
 	bool at_gate = s->gate && c->ip == s->gate + 6;
+	uint64_t told = decide_is_told(c, s->gate) ? c->args[4] : k->caller;
 
-	e->caller_addr = at_gate && k->caller ? k->caller : c->ip;
+	e->caller_addr = at_gate && told ? told : c->ip;
 	e->caller_known = image_module(k->proc, e->caller_addr, &e->caller);
 	if (!e->caller_known)
 		return;
 	e->facts.by_libc = !at_gate && is_libc(&e->caller);
-	if (!is_libc(&e->caller) && e->caller.name[0])
-		e->facts.caller = e->caller.name;
+	if (!is_libc(&e->caller) && e->caller.name[0] && e->caller_addr != s->gate + 6)
+		e->facts.caller =
+			e->caller.name; /* the gate itself speaks for whoever is unknown */
 }
 
 /* The file behind a mapping that is to gain X; of several one that policy is likelier to refuse. */
@@ -257,7 +259,8 @@ static void report_decision(struct supervisor *s, struct task *k, const struct c
 	}
 	if (e->facts.file && e->file.name[0])
 		v.object = e->file.name;
-	v.grantee = e->facts.caller ? e->facts.caller : k->proc->exe;
+	if (decide_can_flip(c, s->gate))
+		v.grantee = e->facts.caller ? e->facts.caller : k->proc->exe;
 	describe(c, e, &d->ruling, &f);
 	report_violation(&s->report, &k->proc->rule->policy, &v);
 }
@@ -305,6 +308,8 @@ static void handle_call(struct supervisor *s, struct task *k, const struct call 
 
 	look(s, k, c, &e);
 	decide(c, &e.facts, &d);
+	if (d.flips && chain_hand_over(s, k, c))
+		return;
 	if (d.report)
 		report_decision(s, k, c, &e, &d);
 	k->caller = 0;
@@ -314,8 +319,10 @@ static void handle_call(struct supervisor *s, struct task *k, const struct call 
 	} else if (d.action == DECIDE_ANSWER) {
 		answer_value(s, d.value);
 	} else {
+		if (decide_is_flip(c, s->gate))
+			chain_flip(k->proc, c);
 		if (d.check)
-			check_later(s, k);
+			check_later(s, k, c);
 		answer_continue(s);
 	}
 }
@@ -327,7 +334,7 @@ static void handle_exec(struct supervisor *s, struct task *k)
 	if (how == STOP_HELD)
 		return; /* answered when the execve before it is over */
 	image_exec(s, k);
-	check_later(s, k);
+	check_later(s, k, NULL);
 	answer_continue(s);
 	if (how == STOP_SEIZED)
 		stop_interrupt(k);
@@ -368,6 +375,8 @@ void supervisor_handle(struct supervisor *s)
 		answer_continue(s);
 	} else if (c.nr == SYS_seccomp && !decide_is_foreign_arch(&c)) {
 		refuse_listener(s, k->proc);
+	} else if (c.nr == SYS_rt_sigaction && !decide_is_foreign_arch(&c)) {
+		chain_sigaction(s, k, &c);
 	} else {
 		if (!k->proc->hello)
 			note_missing_library(s, k->proc, &c);
@@ -412,6 +421,15 @@ static void root_is_gone(struct supervisor *s)
 	report_release_stderr(&s->report);
 }
 
+static void proc_event(struct supervisor *s, uint64_t tag)
+{
+	struct proc *p = tag <= INT32_MAX ? proc_find(&s->table, (pid_t)tag) : NULL;
+
+	if (p)
+		chain_count(s, p);
+	proc_table_event(&s->table, tag);
+}
+
 /* Ends of processes, and of waits. */
 static int take_events(struct supervisor *s)
 {
@@ -426,7 +444,7 @@ static int take_events(struct supervisor *s)
 		else if (e[i].data.u64 == TAG_CHILDREN)
 			stop_event(s, s->children);
 		else
-			proc_table_event(&s->table, e[i].data.u64);
+			proc_event(s, e[i].data.u64);
 	}
 	return 0;
 }
@@ -476,9 +494,11 @@ int supervisor_run(struct supervisor *s, int listener)
 	watch(s, s->root_pidfd, TAG_ROOT); /* fails only for a process that is gone already */
 	for (;;) {
 		r = wait_for_work(s);
-		if (r < 0)
-			return r == -EPIPE ? 0 : r;
-		if (r)
+		if (r == -EPIPE) {
+			proc_table_each(&s->table, chain_count, s);
+			return 0;
+		}
+		if (r > 0)
 			r = receive(s);
 		if (r < 0)
 			return r;

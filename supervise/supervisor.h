@@ -14,9 +14,12 @@
 /* A check of a process's executable mappings that is due; see supervise/check.c. */
 struct check {
 	pid_t pid;
-	pid_t tid;       /* whose call is being made */
+	pid_t tid; /* whose call is being made */
+	struct range
+		at; /* what it can have made executable, if nothing interferes; empty: anything */
 	uint64_t due_ns; /* CLOCK_MONOTONIC */
 	unsigned round;
+	bool made; /* the call has been made for certain, and `at` was looked at */
 };
 
 #define MAX_CHECKS 256
@@ -64,6 +67,7 @@ int gate_make(uint64_t *gatep, int *memfdp);
 int image_know(struct supervisor *s, struct proc *p, pid_t tid);
 void image_exec(struct supervisor *s, struct task *k);
 bool image_verify(struct supervisor *s, struct proc *p, pid_t tid);
+bool image_verify_range(struct supervisor *s, struct proc *p, pid_t tid, struct range range);
 bool image_has_jit(struct supervisor *s, struct proc *p);
 bool image_module(struct proc *p, uint64_t addr, struct vma *vp);
 
@@ -71,8 +75,16 @@ bool image_module(struct proc *p, uint64_t addr, struct vma *vp);
 bool control_is(const struct call *c);
 void control_handle(struct supervisor *s, struct task *k, const struct call *c);
 
+/* supervise/chain.c */
+void chain_flip(struct proc *p, const struct call *c);
+bool chain_hand_over(struct supervisor *s, struct task *k, const struct call *c);
+void chain_sigaction(struct supervisor *s, struct task *k, const struct call *c);
+void chain_inherit(struct supervisor *s, struct proc *p);
+void chain_found(struct supervisor *s, struct task *k, const struct call *c);
+void chain_count(struct supervisor *s, struct proc *p);
+
 /* supervise/check.c */
-void check_later(struct supervisor *s, struct task *k);
+void check_later(struct supervisor *s, struct task *k, const struct call *c);
 void check_now(struct supervisor *s, pid_t tid);
 int check_timeout_ms(struct supervisor *s);
 void check_due(struct supervisor *s);

@@ -20,10 +20,10 @@ def tool(*argv):
 
 
 def wrapped(path):
-    """The names of the two lists that INTERPOSE_NAMES joins."""
+    """The names of the lists that INTERPOSE_NAMES joins."""
     with open(path, encoding="utf-8") as file:
         text = file.read()
-    lists = re.findall(r"#define INTERPOSE_(?:MM|EXEC)_NAMES\(X\)((?:.*\\\n)*.*\n)", text)
+    lists = re.findall(r"#define INTERPOSE_(?:MM|EXEC|FLIP|STORE)_NAMES\(X\)((?:.*\\\n)*.*\n)", text)
     return {name for part in lists for name in re.findall(r"X\((\w+)\)", part)}
 
 

@@ -88,6 +88,13 @@ def test_show():
           and re.search(r'exe = \[ .*mine.policy:1', out), out)
     bare = [line for line in out.splitlines() if " = " in line and "// " not in line and line != "modules = ("]
     claim("show leaves no value without a source", not bare, bare)
+    grade = put("grade.policy", 'wx: {\n writers = "none";\n inspect = "deny"; };')
+    out = run("show", grade)[1]
+    claim("show knows who writes to generated code and whether it is inspected",
+          re.search(r' writers = "none"; +// %s:2\n' % grade, out)
+          and re.search(r' inspect = "deny"; +// %s:3\n' % grade, out)
+          and ' writers = "module";' in run("show", "--profile", "strict")[1]
+          and ' inspect = "log";' in run("show", "--profile", "audit")[1], out)
     claim("show alone shows default", run("show")[1] == run("show", "--profile", "default")[1])
 
 

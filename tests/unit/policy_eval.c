@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
+#include <string.h>
 #include "tests/unit/policy_util.h"
 #include "tests/unit/unit.h"
 
@@ -295,6 +296,62 @@ START_TEST(kernel_deed_without_a_verdict_key_is_refused)
 }
 END_TEST
 
+static const struct {
+	const char *profile;
+	enum policy_writers writers;
+	enum policy_verdict inspect;
+} flips[] = {
+	{"default", WRITERS_ANY, V_ALLOW},
+	{"strict", WRITERS_MODULE, V_LOG},
+	{"audit", WRITERS_ANY, V_LOG},
+};
+
+START_TEST(profile_says_who_writes_and_what_is_inspected)
+{
+	struct box box = box_of_profile(flips[_i].profile);
+
+	ck_assert_uint_eq(policy_value(&box.p, KEY_WX_WRITERS), flips[_i].writers);
+	ck_assert_uint_eq(policy_value(&box.p, KEY_WX_INSPECT), flips[_i].inspect);
+	box_deinit(&box);
+}
+END_TEST
+
+START_TEST(writers_and_inspect_are_read_with_their_line)
+{
+	struct box box = box_of_text("wx: {\n writers = \"none\";\n inspect = \"deny\"; };");
+	const char *file;
+	unsigned line;
+
+	ck_assert_uint_eq(policy_value(&box.p, KEY_WX_WRITERS), WRITERS_NONE);
+	ck_assert_uint_eq(policy_value(&box.p, KEY_WX_INSPECT), V_DENY);
+	ck_assert(policy_source(&box.p, KEY_WX_WRITERS, &file, &line));
+	ck_assert_uint_eq(line, 2);
+	ck_assert(policy_source(&box.p, KEY_WX_INSPECT, &file, &line));
+	ck_assert_uint_eq(line, 3);
+	ck_assert_str_eq(file, "test.policy");
+	box_deinit(&box);
+}
+END_TEST
+
+/* Whatever the group, one errno; the table of the manual's "Verdicts". */
+START_TEST(refusal_has_the_errno_of_its_group)
+{
+	for (unsigned k = 0; k <= KEY_N; k++) {
+		const char *name = policy_key_name((enum policy_key)k);
+		int error = policy_refusal((enum policy_key)k);
+
+		if (policy_key_type((enum policy_key)k) == TYPE_LATER)
+			continue;
+		if (!strncmp(name, "wx.", 3) && k != KEY_WX_FILE_ALLOW)
+			ck_assert_msg(error == EACCES, "%s: %d", name, error);
+		if (!strncmp(name, "foreign.", 8) || k == KEY_FIXED_REPLACE || k == KEY_RAW)
+			ck_assert_msg(error == EPERM, "%s: %d", name, error);
+		if (!strncmp(name, "kernel.", 7))
+			ck_assert_msg(error == ENOSYS, "%s: %d", name, error);
+	}
+}
+END_TEST
+
 START_TEST(accessors_answer_for_any_key)
 {
 	struct box box = box_of_text("report: { to = \"/var/log/x\"; };");
@@ -341,6 +398,10 @@ int main(void)
 	tcase_add_loop_test(c, raw_has_verdicts_of_its_own, 0, sizeof(raws) / sizeof(raws[0]));
 	tcase_add_test(c, kernel_interface_is_refused_as_if_it_were_missing);
 	tcase_add_test(c, kernel_deed_without_a_verdict_key_is_refused);
+	tcase_add_loop_test(c, profile_says_who_writes_and_what_is_inspected, 0,
+			    sizeof(flips) / sizeof(flips[0]));
+	tcase_add_test(c, writers_and_inspect_are_read_with_their_line);
+	tcase_add_test(c, refusal_has_the_errno_of_its_group);
 	tcase_add_test(c, accessors_answer_for_any_key);
 	suite_add_tcase(suite, c);
 	return unit_run(suite);

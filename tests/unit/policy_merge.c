@@ -38,6 +38,22 @@ START_TEST(narrow_keeps_the_tighter_word_with_its_line)
 }
 END_TEST
 
+START_TEST(narrow_keeps_the_fewer_writers_and_the_closer_look)
+{
+	struct box box = narrow_texts("wx: { writers = \"none\"; inspect = \"log\"; };",
+				      "wx: { writers = \"module\"; inspect = \"deny\"; };");
+
+	ck_assert_uint_eq(policy_value(&box.p, KEY_WX_WRITERS), WRITERS_NONE);
+	ck_assert_uint_eq(policy_value(&box.p, KEY_WX_INSPECT), V_DENY);
+	box_deinit(&box);
+	box = narrow_texts("wx: { writers = \"any\"; inspect = \"allow\"; };",
+			   "wx: { writers = \"module\"; inspect = \"log\"; };");
+	ck_assert_uint_eq(policy_value(&box.p, KEY_WX_WRITERS), WRITERS_MODULE);
+	ck_assert_uint_eq(policy_value(&box.p, KEY_WX_INSPECT), V_LOG);
+	box_deinit(&box);
+}
+END_TEST
+
 START_TEST(narrow_keeps_what_both_lists_have)
 {
 	struct box box = narrow_texts("wx: { jit = [ \"a\", \"b\", \"c*\" ]; };",
@@ -177,6 +193,7 @@ int main(void)
 
 	tcase_set_timeout(c, 60);
 	tcase_add_test(c, narrow_keeps_the_tighter_word_with_its_line);
+	tcase_add_test(c, narrow_keeps_the_fewer_writers_and_the_closer_look);
 	tcase_add_test(c, narrow_keeps_what_both_lists_have);
 	tcase_add_test(c, narrow_leaves_reports_to_the_first);
 	tcase_add_test(c, narrow_again_and_again_changes_nothing);

@@ -113,6 +113,21 @@ static void damage_flip(struct blob_header *h)
 	((struct blob_value *)blob_values(h))[KEY_FIXED_REPLACE].word = V_FLIP;
 }
 
+static void damage_writers(struct blob_header *h)
+{
+	((struct blob_value *)blob_values(h))[KEY_WX_WRITERS].word = WRITERS_NONE + 1;
+}
+
+static void damage_inspect_flip(struct blob_header *h)
+{
+	((struct blob_value *)blob_values(h))[KEY_WX_INSPECT].word = V_FLIP;
+}
+
+static void damage_inspect_kill(struct blob_header *h)
+{
+	((struct blob_value *)blob_values(h))[KEY_WX_INSPECT].word = V_KILL;
+}
+
 static void damage_bool(struct blob_header *h)
 {
 	((struct blob_value *)blob_values(h))[KEY_K_MDWE].word = 2;
@@ -173,6 +188,17 @@ static void damage_override_key(struct blob_header *h)
 	((struct blob_override *)blob_overrides(h))[0].key = KEY_RAW;
 }
 
+/* The word would fit the key. */
+static void damage_over_writers(struct blob_header *h)
+{
+	((struct blob_override *)blob_overrides(h))[1].key = KEY_WX_WRITERS;
+}
+
+static void damage_over_inspect(struct blob_header *h)
+{
+	((struct blob_override *)blob_overrides(h))[1].key = KEY_WX_INSPECT;
+}
+
 static void damage_override_word(struct blob_header *h)
 {
 	((struct blob_override *)blob_overrides(h))[0].word = 5;
@@ -194,12 +220,13 @@ static void damage_control(struct blob_header *h)
 }
 
 static void (*const damages[])(struct blob_header *) = {
-	damage_magic,        damage_version, damage_keys,         damage_items,
-	damage_name,         damage_word,    damage_flip,         damage_bool,
-	damage_later,        damage_source,  damage_string,       damage_list,
-	damage_list_shared,  damage_item,    damage_item_empty,   damage_module,
-	damage_module_count, damage_pattern, damage_override_key, damage_override_word,
-	damage_end,          damage_first,   damage_control,
+	damage_magic,        damage_version,      damage_keys,         damage_items,
+	damage_name,         damage_word,         damage_flip,         damage_bool,
+	damage_later,        damage_source,       damage_string,       damage_list,
+	damage_list_shared,  damage_item,         damage_item_empty,   damage_module,
+	damage_module_count, damage_pattern,      damage_override_key, damage_override_word,
+	damage_end,          damage_first,        damage_control,      damage_writers,
+	damage_inspect_flip, damage_inspect_kill, damage_over_writers, damage_over_inspect,
 };
 
 START_TEST(blob_that_lies_is_refused_although_its_sum_is_right)
@@ -209,6 +236,17 @@ START_TEST(blob_that_lies_is_refused_although_its_sum_is_right)
 	ck_assert_int_eq(opened(&box), 0);
 	damages[_i](head(&box));
 	ck_assert_msg(opened(&box) == -EINVAL, "damage %d", _i);
+	box_deinit(&box);
+}
+END_TEST
+
+START_TEST(blob_of_an_older_version_is_refused)
+{
+	struct box box = box_of_text(RICH);
+
+	ck_assert_uint_gt(head(&box)->version, 1);
+	head(&box)->version = 1; /* in which wx.writers and wx.inspect had no value */
+	ck_assert_int_eq(opened(&box), -EINVAL);
 	box_deinit(&box);
 }
 END_TEST
@@ -299,6 +337,7 @@ int main(void)
 	tcase_add_test(c, blob_that_is_not_aligned_is_refused);
 	tcase_add_loop_test(c, blob_that_lies_is_refused_although_its_sum_is_right, 0,
 			    sizeof(damages) / sizeof(damages[0]));
+	tcase_add_test(c, blob_of_an_older_version_is_refused);
 	tcase_add_test(c, blob_of_every_profile_opens);
 	tcase_add_test(c, profiles_grow_tighter_from_default_to_strict);
 	tcase_add_test(c, pcre2_is_no_jit_module_of_everybody);

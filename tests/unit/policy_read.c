@@ -33,6 +33,19 @@ static const struct {
 	 "test.policy:1: wx.map: expected allow, log, flip, deny or kill, found a group\n"},
 	{"raw = \"allow\";",
 	 "test.policy:1: raw: expected police, log, deny or kill, found \"allow\""},
+	{"wx: { writers = \"modul\"; };",
+	 "test.policy:1: wx.writers: expected any, module or none, found \"modul\"; "
+	 "did you mean \"module\"?\n"},
+	{"wx: { writers = \"allow\"; };",
+	 "test.policy:1: wx.writers: expected any, module or none, found \"allow\""},
+	{"wx: { writers = [ \"any\" ]; };",
+	 "test.policy:1: wx.writers: expected any, module or none, found a list\n"},
+	{"wx: { inspect = \"flip\"; };",
+	 "test.policy:1: wx.inspect: expected allow, log or deny, found \"flip\""},
+	{"wx: { inspect = \"kill\"; };",
+	 "test.policy:1: wx.inspect: expected allow, log or deny, found \"kill\""},
+	{"wx: { inspect = true; };",
+	 "test.policy:1: wx.inspect: expected allow, log or deny, found a bool\n"},
 	{"kernel: { mdwe = \"true\"; };",
 	 "test.policy:1: kernel.mdwe: expected true or false, found a string\n"},
 	{"wx: { jit = \"x\"; };",
@@ -45,6 +58,9 @@ static const struct {
 	{"wx: { jit = [ \"a\\nb\" ]; };",
 	 "test.policy:1: wx.jit: expected a pattern, found control characters in it\n"},
 	{"wx = \"deny\";", "test.policy:1: wx: expected a group { … }, found a string\n"},
+	{"wx: { freeze = true; };",
+	 "test.policy:1: wx.freeze: known, but not honoured by this version "
+	 "of cookiemap; remove it\n"},
 	{"seal: { text = true; };",
 	 "test.policy:1: seal.text: known, but not honoured by this version "
 	 "of cookiemap; remove it\n"},
@@ -72,6 +88,10 @@ static const struct {
 	{"modules = ( { name = \"a\"; wx: { file = \"any\"; }; } );",
 	 "test.policy:1: wx.file: cannot be set for a module; expected wx.map, wx.transition, "
 	 "foreign.replace, foreign.unmap, foreign.protect or fixed.replace\n"},
+	{"modules = ( { name = \"a\"; wx: { writers = \"any\"; }; } );",
+	 "test.policy:1: wx.writers: cannot be set for a module"},
+	{"modules = ( { name = \"a\"; wx: { inspect = \"allow\"; }; } );",
+	 "test.policy:1: wx.inspect: cannot be set for a module"},
 	{"modules = ( { name = \"a\"; raw = \"deny\"; } );",
 	 "test.policy:1: raw: cannot be set for a module"},
 	{"modules = ( { name = \"a\"; wx: { mpa = \"log\"; }; } );",
@@ -116,6 +136,7 @@ static const char *const fine[] = {
 	"wx: { };",
 	"wx = { map = \"deny\"; }; raw = \"kill\"",
 	"wx: { jit = ( \"a\", \"b\" ); file_allow = [ ]; };",
+	"wx: { writers = \"module\"; inspect = \"deny\"; };",
 	"kernel: { mdwe = TRUE; compat = \"log\"; };",
 	"exe = [ \"/usr/bin/*\", \"/opt/[a-z]/x\" ]; extends = \"anything\";",
 	"modules = ( { name = \"x\"; } );",
@@ -229,6 +250,7 @@ static void strip_comments(char *text)
 
 static const char *const shown[] = {
 	"",
+	"wx: { inspect = \"log\"; writers = \"none\"; };",
 	"wx: { jit = [ ]; file_allow = [ \"a\\\"b\\\\c\" ]; }; report: { to = \"/x \\\" y\"; };",
 	"modules = ( { name = \"a*\"; wx: { map = \"log\"; }; foreign: { unmap = \"kill\"; };"
 	" fixed: { replace = \"log\"; }; }, { name = \"b\"; },"

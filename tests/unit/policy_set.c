@@ -288,17 +288,21 @@ START_TEST(user_cannot_loosen)
 	struct box box;
 
 	folder_put(f.dirs.shipped, "s.policy",
-		   "exe = [ \"/x\" ]; raw = \"deny\"; wx: { jit = [ \"j\" ]; };"
+		   "exe = [ \"/x\" ]; raw = \"deny\";"
+		   "wx: { jit = [ \"j\" ]; writers = \"module\"; inspect = \"deny\"; };"
 		   "report: { to = \"syslog\"; };");
 	folder_put(f.dirs.user, "u.policy",
 		   "exe = [ \"/x\", \"/y\" ]; extends = \"audit\"; raw = \"police\";"
-		   "wx: { map = \"allow\"; jit = [ \"j\", \"k\" ]; file_allow = [ \"*\" ]; };"
+		   "wx: { map = \"allow\"; jit = [ \"j\", \"k\" ]; file_allow = [ \"*\" ];"
+		   " writers = \"any\"; inspect = \"allow\"; };"
 		   "report: { to = \"/dev/null\"; };"
 		   "modules = ( { name = \"*\"; wx: { map = \"allow\"; }; } );");
 	set = set_of(&f);
 	box = box_of_exe(set, "/x");
 	ck_assert_uint_eq(policy_value(&box.p, KEY_RAW), RAW_DENY);
 	ck_assert_uint_eq(policy_value(&box.p, KEY_WX_MAP), V_DENY);
+	ck_assert_uint_eq(policy_value(&box.p, KEY_WX_WRITERS), WRITERS_MODULE);
+	ck_assert_uint_eq(policy_value(&box.p, KEY_WX_INSPECT), V_DENY);
 	ck_assert(policy_listed(&box.p, KEY_WX_JIT, "/a/j"));
 	ck_assert(!policy_listed(&box.p, KEY_WX_JIT, "/a/k"));
 	ck_assert(!policy_listed(&box.p, KEY_WX_FILE_ALLOW, "memfd:x"));

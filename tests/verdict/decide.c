@@ -254,6 +254,8 @@ static void agree_with_evaluator(const struct row *row, const struct facts *f,
 				 .kernel_key = row->rule,
 				 .caller = f->caller,
 				 .jit_image = f->jit_image,
+				 .writable = row->nr == SYS_shmat ? !(row->args[2] & SHM_RDONLY)
+								  : row->args[2] & PROT_WRITE,
 				 .file = f->file    ? &f->file->file
 					 : f->blind ? &hidden
 						    : &unknown};

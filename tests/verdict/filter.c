@@ -322,6 +322,9 @@ static enum verdict model(const struct seccomp_data *d, uint64_t gate)
 	case SYS_seccomp:
 		notify = first == 1 && d->args[1] & 8 && d->args[2];
 		break;
+	case SYS_rt_sigaction:
+		notify = first == 11;
+		break;
 	}
 	return notify ? NOTIFY : ALLOW;
 }
@@ -338,9 +341,9 @@ static uint64_t draw(uint64_t *state)
 /* A word near those that matter, half of the time with junk above bit 31. */
 static uint64_t draw_word(uint64_t *s)
 {
-	static const uint64_t seeds[] = {0,      1,      2,      4,        7,         8,
-					 16,     35,     0x2001, 0x2003,   0x4206,    0xaa00,
-					 0x8000, 0x8004, 102,    0x400000, UINT32_MAX};
+	static const uint64_t seeds[] = {0,      1,      2,      4,      7,        8,
+					 16,     11,     35,     0x2001, 0x2003,   0x4206,
+					 0xaa00, 0x8000, 0x8004, 102,    0x400000, UINT32_MAX};
 	uint64_t w = seeds[draw(s) % (sizeof(seeds) / sizeof(*seeds))];
 
 	switch (draw(s) % 4) {

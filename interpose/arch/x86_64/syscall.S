@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * syscall(3), as libc has it, except that calls of the mmap family and the exec family are handed
- * to the wrappers.
+ * syscall(3), as libc has it, except that calls of the mmap family, of the exec family, and of signals
+ * are handed to the wrappers.
  *
  * In assembly because of what passes through it: a call that clones may come back on another
  * stack, or twice on this one, so there must be no frame, nothing on the stack but the return
@@ -34,10 +34,14 @@ syscall:
 	cmpl	$31, %edi
 	ja	.Lhigh
 	movl	$((1 << __NR_mmap) | (1 << __NR_mprotect) | (1 << __NR_munmap) | \
-		  (1 << __NR_mremap) | (1 << __NR_madvise) | (1 << __NR_shmat)), %eax
+		  (1 << __NR_mremap) | (1 << __NR_madvise) | (1 << __NR_shmat) | \
+		  (1 << __NR_rt_sigaction) | (1 << __NR_rt_sigprocmask)), %eax
 	btl	%edi, %eax
 	jc	syscall_wrapped
 .Lraw:
+	cmpb	$0, flip_active(%rip)
+	jne	.Lstores
+.Lmake:
 	movq	%rdi, %rax
 	movq	%rsi, %rdi
 	movq	%rdx, %rsi
@@ -73,6 +77,20 @@ syscall:
 	cmpl	$__NR_mseal, %edi
 	je	syscall_wrapped
 	jmp	.Lraw
+	/* Memory that flip manages: the call may have to be made again, but for those that come back
+	 * twice, or not here. */
+.Lstores:
+	cmpl	$__NR_clone, %edi
+	je	.Lmake
+	cmpl	$__NR_fork, %edi
+	je	.Lmake
+	cmpl	$__NR_vfork, %edi
+	je	.Lmake
+	cmpl	$__NR_clone3, %edi
+	je	.Lmake
+	cmpl	$__NR_rt_sigreturn, %edi
+	je	.Lmake
+	jmp	syscall_stores
 	.cfi_endproc
 	.size	syscall, .-syscall
 

@@ -1,0 +1,497 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "interpose/chain.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include "interpose/arena.h"
+#include "interpose/fault.h"
+#include "interpose/flip.h"
+#include "interpose/gate.h"
+#include "interpose/mm.h"
+#include "interpose/forbid.h"
+
+/*
+ * One handler of SIGSEGV for two: flip's faults are served, every other signal goes to the action
+ * that the program believes to be installed, as the kernel would have brought it.
+ *
+ * The program's action is kept here. Whatever sets or asks it ends in rt_sigaction(2); in a process
+ * that has this handler the filter hands that call to the supervisor, which does not make it, but
+ * sends the thread a SIGSEGV that says so (CHAIN_CODE). It arrives before the call's next
+ * instruction, and is served from the call's registers. So it does not matter who called, and how.
+ *
+ * The frame that the kernel has built for us is the one the program's handler gets, unless that
+ * would have lain on another stack: ours takes the alternate one whenever there is one, because the
+ * fault may be the stack's own.
+ *
+ * A thread that blocks SIGSEGV is killed by a fault. The program may do so, and flip's faults must
+ * come through all the same: so SIGSEGV is never blocked where the library sees the call, and
+ * SIGSTKFLT, which Linux never sends, is blocked in its place. It is the memory of what the program
+ * wanted, kept by the kernel for each thread, in its frames and in what siglongjmp(3) restores. A
+ * genuine fault in a thread with that mark ends the process, as it would have.
+ *
+ * In a vfork child the memory is the parent's and the actions are not. It is known by a page that
+ * fork children get zeroed and vfork children share: it holds the number of the process whose it
+ * is.
+ *
+ * Source: Linux 6.18 kernel/signal.c (force_sig_info_to_task(), get_signal()), arch/x86/kernel/
+ * signal_64.c (x64_setup_rt_frame()), signal(7), sigaltstack(2).
+ *
+ * Context: the handler runs with all but the synchronous signals blocked and may fault itself.
+ */
+
+#define BIT(sig) (1ull << ((sig)-1))
+#define SEGV     BIT(SIGSEGV)
+#define MARK     BIT(SIGSTKFLT)
+/* What the kernel or libc takes out of a mask: SIGKILL, SIGSTOP, and libc's own two. */
+#define UNBLOCKABLE (BIT(SIGKILL) | BIT(SIGSTOP) | BIT(32) | BIT(33))
+#define SYNCHRONOUS \
+	(BIT(SIGSEGV) | BIT(SIGBUS) | BIT(SIGILL) | BIT(SIGFPE) | BIT(SIGTRAP) | BIT(SIGSYS))
+#define RESTORER  CHAIN_RESTORER
+#define N_SIGNALS 64
+
+#define FRAME_UC   304 /* the kernel's struct ucontext; libc's is longer */
+#define FRAME_INFO 128
+#define RED_ZONE   128
+#define FX_MAGIC   0x46505853u /* FP_XSTATE_MAGIC1: the length that follows it counts */
+
+enum { IDLE, STARTING, ACTIVE };
+
+static struct {
+	int state;
+	struct chain_action action;    /* the program's, of SIGSEGV */
+	uint32_t version;              /* odd while it changes */
+	uint64_t masks[N_SIGNALS + 1]; /* sa_mask as the program set it, where it names SIGSEGV */
+	uint32_t *owner;               /* in the page that fork children get zeroed */
+} chain;
+
+static long sigaction_raw(int sig, const struct chain_action *new, struct chain_action *old)
+{
+	long r;
+
+	do {
+		r = sys_raw6(SYS_rt_sigaction, sig, (long)new, (long)old, 8, 0, 0);
+	} while (r == -EINTR);
+	return r;
+}
+
+static long mask_raw(int how, const uint64_t *new, uint64_t *old)
+{
+	return sys_raw6(SYS_rt_sigprocmask, how, (long)new, (long)old, 8, 0, 0);
+}
+
+bool chain_is_active(void)
+{
+	return __atomic_load_n(&chain.state, __ATOMIC_ACQUIRE) == ACTIVE;
+}
+
+static struct chain_action action_get(void)
+{
+	struct chain_action a;
+	uint32_t v;
+
+	do {
+		/* pairs with the releases in action_set() */
+		v = __atomic_load_n(&chain.version, __ATOMIC_ACQUIRE);
+		a = chain.action;
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	} while (v & 1 || v != __atomic_load_n(&chain.version, __ATOMIC_RELAXED));
+	return a;
+}
+
+static void action_set(const struct chain_action *a)
+{
+	uint32_t v = __atomic_load_n(&chain.version, __ATOMIC_RELAXED) & ~1u;
+
+	while (!__atomic_compare_exchange_n(&chain.version, &v, v + 1, false, __ATOMIC_ACQUIRE,
+					    __ATOMIC_RELAXED))
+		v &= ~1u;
+	chain.action = *a;
+	__atomic_store_n(&chain.version, v + 2, __ATOMIC_RELEASE);
+}
+
+static struct chain_action own_action(uint64_t program_flags)
+{
+	return (struct chain_action){
+		.handler = (uint64_t)chain_handler,
+		.flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER | RESTORER |
+			 (program_flags & SA_RESTART),
+		.restorer = (uint64_t)chain_restorer,
+		.mask = ~SYNCHRONOUS,
+	};
+}
+
+/* ---- masks ---------------------------------------------------------------------------------- */
+
+/* A mask of the program's as the kernel is to have it. Context: anywhere. */
+uint64_t chain_mask_in(uint64_t mask)
+{
+	return mask & SEGV ? (mask & ~SEGV) | MARK : mask & ~MARK;
+}
+
+/* And back. Signals that hardly anybody blocks one by one say that the mask was a full one, which
+ * had the mark's own signal in it. */
+uint64_t chain_mask_out(uint64_t mask)
+{
+	const uint64_t few = BIT(SIGXCPU) | BIT(SIGXFSZ) | BIT(SIGVTALRM) | BIT(SIGPROF);
+	uint64_t own = (mask & few) == few ? MARK : 0;
+
+	return (mask & ~MARK) | (mask & MARK ? SEGV : 0) | own;
+}
+
+/* The same for the mask of another signal's handler, which is remembered as it was. */
+void chain_action_in(int sig, uint64_t *maskp)
+{
+	if (sig < 1 || sig > N_SIGNALS)
+		return;
+	__atomic_store_n(&chain.masks[sig], *maskp & (SEGV | MARK) ? *maskp : 0, __ATOMIC_RELAXED);
+	*maskp = chain_mask_in(*maskp);
+}
+
+/* What is remembered of it; 0: nothing. Context: anywhere. */
+uint64_t chain_action_known(int sig)
+{
+	if (sig < 1 || sig > N_SIGNALS)
+		return 0;
+	return __atomic_load_n(&chain.masks[sig], __ATOMIC_RELAXED);
+}
+
+/* And back: a mask as the kernel has it, with what is remembered. Context: anywhere. */
+uint64_t chain_action_out(uint64_t known, uint64_t mask)
+{
+	bool same = !((chain_mask_in(known) ^ mask) & ~UNBLOCKABLE);
+
+	return known && same ? (mask & ~(SEGV | MARK)) | (known & (SEGV | MARK)) : mask;
+}
+
+/* ---- delivery ------------------------------------------------------------------------------- */
+
+static void die_of(int sig, siginfo_t *info)
+{
+	struct chain_action dfl = {0};
+	long pid = sys_raw6(SYS_getpid, 0, 0, 0, 0, 0, 0);
+
+	sigaction_raw(sig, &dfl, NULL);
+	if (info->si_code <= 0) /* sent: nothing will happen again by itself */
+		sys_raw6(SYS_rt_tgsigqueueinfo, pid, sys_raw6(SYS_gettid, 0, 0, 0, 0, 0, 0), sig,
+			 (long)info, 0, 0);
+}
+
+static uint64_t fpu_len(const ucontext_t *uc)
+{
+	const uint32_t *software = (const uint32_t *)uc->uc_mcontext.fpregs + 464 / 4;
+
+	return software[0] == FX_MAGIC ? software[1] : 512;
+}
+
+/* Copies the frame below `top`, as the kernel lays it out. Return: the address of the copy. */
+static uint64_t frame_copy(uint64_t top, siginfo_t *info, ucontext_t *uc)
+{
+	uint64_t fpu = 0, len = uc->uc_mcontext.fpregs ? fpu_len(uc) : 0, at;
+
+	if (len) {
+		fpu = (top - len) & ~63ull;
+		top = fpu;
+	}
+	at = ((top - 8 - FRAME_UC - FRAME_INFO) & ~15ull) - 8;
+	if ((len && chain_copy((void *)fpu, uc->uc_mcontext.fpregs, len)) ||
+	    chain_copy((void *)(at + 8), uc, FRAME_UC) ||
+	    chain_copy((void *)(at + 8 + FRAME_UC), info, FRAME_INFO))
+		return 0;
+	if (len)
+		((ucontext_t *)(at + 8))->uc_mcontext.fpregs = (fpregset_t)fpu;
+	return at;
+}
+
+static bool is_on_altstack(const ucontext_t *uc)
+{
+	uint64_t rsp = (uint64_t)uc->uc_mcontext.gregs[REG_RSP];
+	uint64_t base = (uint64_t)uc->uc_stack.ss_sp;
+
+	return rsp > base && rsp - base <= uc->uc_stack.ss_size;
+}
+
+/* The frame that the kernel would have built for this action: 0 where it could not have. */
+static uint64_t frame_for(const struct chain_action *a, siginfo_t *info, ucontext_t *uc)
+{
+	if (a->flags & SA_ONSTACK || uc->uc_stack.ss_flags & SS_DISABLE || !uc->uc_stack.ss_size ||
+	    is_on_altstack(uc))
+		return (uint64_t)uc - 8;
+	return frame_copy((uint64_t)uc->uc_mcontext.gregs[REG_RSP] - RED_ZONE, info, uc);
+}
+
+static uint64_t context_mask(const ucontext_t *uc)
+{
+	uint64_t mask;
+
+	memcpy(&mask, &uc->uc_sigmask, sizeof(mask));
+	return mask;
+}
+
+static int deliver(int sig, siginfo_t *info, ucontext_t *uc, struct chain_entry *ep)
+{
+	struct chain_action a = action_get(), reset;
+	uint64_t mask = context_mask(uc), at;
+	bool sent = info->si_code <= 0;
+
+	if (a.handler == (uint64_t)SIG_IGN && sent)
+		return 0;
+	at = a.handler > 1 && (sent || !(mask & MARK)) ? frame_for(&a, info, uc) : 0;
+	if (!at) {
+		die_of(sig, info);
+		return 0;
+	}
+	if (a.flags & SA_RESETHAND) {
+		reset = a;
+		reset.handler = (uint64_t)SIG_DFL;
+		action_set(&reset);
+	}
+	*(uint64_t *)at = a.flags & RESTORER ? a.restorer : (uint64_t)chain_restorer;
+	*ep = (struct chain_entry){at, a.handler, (siginfo_t *)(at + 8 + FRAME_UC),
+				   (ucontext_t *)(at + 8)};
+	mask |= a.mask & SEGV || !(a.flags & SA_NODEFER) ? MARK : 0;
+	mask |= a.mask & ~(SEGV | MARK);
+	mask_raw(SIG_SETMASK, &mask, NULL);
+	return 1;
+}
+
+/* ---- rt_sigaction -------------------------------------------------------------------------- */
+
+/* Whether the actions of this process go with this memory; a fork child takes them over. */
+static bool owns_actions(void)
+{
+	uint32_t pid = (uint32_t)sys_raw6(SYS_getpid, 0, 0, 0, 0, 0, 0), none = 0;
+
+	return __atomic_load_n(chain.owner, __ATOMIC_RELAXED) == pid ||
+	       __atomic_compare_exchange_n(chain.owner, &none, pid, false, __ATOMIC_RELAXED,
+					   __ATOMIC_RELAXED);
+}
+
+static void set_own(const struct chain_action *a)
+{
+	struct chain_action own = own_action(a->flags);
+
+	action_set(a);
+	sigaction_raw(SIGSEGV, &own, NULL);
+}
+
+/*
+ * rt_sigaction(2) in a vfork child: the parent's memory stays as it is, and the child's actions are
+ * changed in the kernel. An action that is inherited over execve is put there when it is asked for.
+ */
+static void sigaction_of_child(const struct chain_action *new, struct chain_action *oldp)
+{
+	sigaction_raw(SIGSEGV, NULL, oldp);
+	if (oldp->handler == (uint64_t)chain_handler) {
+		*oldp = action_get();
+		if (!new && oldp->handler == (uint64_t)SIG_IGN)
+			new = oldp;
+	}
+	if (!new)
+		return;
+	sigaction_raw(SIGSEGV, new, NULL);
+	gate_control(CONTROL_CHAIN, 0, 0, 0, 0, 0);
+}
+
+/* What the kernel keeps of an action: it cannot block these, and knows no other flags. */
+static void sanitise(struct chain_action *a)
+{
+	a->mask &= ~(BIT(SIGKILL) | BIT(SIGSTOP));
+	a->flags &= SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_ONSTACK | SA_RESTART |
+		    SA_NODEFER | SA_RESETHAND | 0x800 /* SA_EXPOSE_TAGBITS */ | RESTORER;
+}
+
+/*
+ * Sets (unless `new` is NULL) and tells the program's action of SIGSEGV.
+ *
+ * Context: anywhere, once the chain is active.
+ */
+void chain_sigaction(const struct chain_action *new, struct chain_action *oldp)
+{
+	struct chain_action a;
+
+	if (new) {
+		a = *new;
+		sanitise(&a);
+	}
+	if (!owns_actions()) {
+		sigaction_of_child(new ? &a : NULL, oldp);
+		return;
+	}
+	*oldp = action_get();
+	if (new)
+		set_own(&a);
+}
+
+/*
+ * rt_sigaction(2) of SIGSEGV with the program's pointers. Context: as chain_sigaction().
+ *
+ * Return: 0, -EINVAL, -EFAULT.
+ */
+long chain_sigaction_raw(const void *new, void *old, uint64_t size)
+{
+	struct chain_action a, was;
+
+	if (size != 8)
+		return -EINVAL;
+	if (new &&chain_copy(&a, new, sizeof(a)))
+		return -EFAULT;
+	chain_sigaction(new ? &a : NULL, &was);
+	return old && chain_copy(old, &was, sizeof(was)) ? -EFAULT : 0;
+}
+
+/*
+ * A system call that the supervisor has not made, because it is the library's to serve: the thread
+ * stands behind it, and its registers are the arguments.
+ */
+static void serve_call(const siginfo_t *info, greg_t *regs)
+{
+	struct mm_call c = {.nr = info->si_pid,
+			    .arg = {(uint64_t)regs[REG_RDI], (uint64_t)regs[REG_RSI],
+				    (uint64_t)regs[REG_RDX], (uint64_t)regs[REG_R10],
+				    (uint64_t)regs[REG_R8], (uint64_t)regs[REG_R9]},
+			    .caller = (uint64_t)regs[REG_RIP],
+			    .direct = true};
+
+	if ((uint64_t)info->si_value.sival_ptr != c.caller)
+		return; /* it has been late, and another call's registers are here */
+	if (c.nr == SYS_rt_sigaction)
+		regs[REG_RAX] =
+			chain_sigaction_raw((const void *)c.arg[1], (void *)c.arg[2], c.arg[3]);
+	else
+		regs[REG_RAX] = mm_ruled(&c);
+}
+
+/* ---- the handler --------------------------------------------------------------------------- */
+
+static bool was_copying(uint64_t rip)
+{
+	return rip >= (uint64_t)chain_copy && rip < (uint64_t)chain_copy_end;
+}
+
+/*
+ * Handles a SIGSEGV. Called by chain_handler() alone.
+ *
+ * Return: 0: return from the signal; 1: enter the program's handler as *ep says.
+ */
+int chain_signal(int sig, siginfo_t *info, ucontext_t *uc, struct chain_entry *ep)
+{
+	greg_t *regs = uc->uc_mcontext.gregs;
+
+	if (info->si_code == CHAIN_CODE) {
+		serve_call(info, regs);
+		return 0;
+	}
+	if (info->si_code == SEGV_ACCERR && fault_serve(uc, (uint64_t)info->si_addr))
+		return 0;
+	if (info->si_code > 0 && was_copying((uint64_t)regs[REG_RIP])) {
+		regs[REG_RIP] = (greg_t)chain_copy_failed;
+		return 0;
+	}
+	return deliver(sig, info, uc, ep);
+}
+
+/* ---- start --------------------------------------------------------------------------------- */
+
+/* Handlers that were installed before may block SIGSEGV while they run. */
+static void correct_masks(void)
+{
+	struct chain_action a;
+	uint64_t mask;
+
+	for (int sig = 1; sig <= N_SIGNALS; sig++) {
+		if (sig == SIGSEGV || sigaction_raw(sig, NULL, &a) || a.handler <= 1 ||
+		    !(a.mask & (SEGV | MARK)))
+			continue;
+		chain_action_in(sig, &a.mask);
+		sigaction_raw(sig, &a, NULL);
+	}
+	if (!mask_raw(SIG_BLOCK, NULL, &mask) && mask & SEGV) {
+		mask = chain_mask_in(mask);
+		mask_raw(SIG_SETMASK, &mask, NULL);
+	}
+}
+
+/* Another thread may have set an action between the two: then that is the program's. */
+static void install(void)
+{
+	struct chain_action own = own_action(0), was;
+
+	sigaction_raw(SIGSEGV, &own, &was);
+	gate_control(CONTROL_CHAIN, 1, 0, 0, 0, 0);
+	do {
+		if (was.handler != (uint64_t)chain_handler)
+			set_own(&was);
+		sigaction_raw(SIGSEGV, NULL, &was);
+	} while (was.handler != (uint64_t)chain_handler);
+}
+
+/*
+ * Puts the handler in place, before there is anything for it to serve.
+ *
+ * Context: anywhere after the constructor; returns when it stands, also where another thread does
+ * it. Return: 0 or -ENOMEM.
+ */
+int chain_start(void)
+{
+	int idle = IDLE;
+	long page;
+
+	if (chain_is_active())
+		return 0;
+	page = (long)arena_pages(CM_PAGE);
+	if (!page)
+		return -ENOMEM;
+	gate_call6(SYS_madvise, page, CM_PAGE, MADV_WIPEONFORK, 0, 0, 0);
+	if (!__atomic_compare_exchange_n(&chain.state, &idle, STARTING, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_RELAXED)) {
+		gate_call6(SYS_munmap, page, CM_PAGE, 0, 0, 0, 0);
+		while (!chain_is_active())
+			sys_raw6(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
+		return 0;
+	}
+	chain.owner = (uint32_t *)page;
+	owns_actions();
+	install();
+	correct_masks();
+	__atomic_store_n(&chain.state, ACTIVE, __ATOMIC_RELEASE);
+	__atomic_store_n(&flip_active, true, __ATOMIC_RELEASE);
+	return 0;
+}
+
+/* ---- exec ---------------------------------------------------------------------------------- */
+
+/*
+ * What the next image inherits is what the program believes to have: an ignored SIGSEGV, a blocked
+ * one. `savedp` is to be given to chain_after_exec() should the execve fail.
+ *
+ * Return: whether anything was changed.
+ */
+bool chain_before_exec(struct chain_action *savedp)
+{
+	uint64_t mask;
+
+	if (!chain_is_active())
+		return false;
+	*savedp = (struct chain_action){.handler = action_get().handler};
+	if (savedp->handler == (uint64_t)SIG_IGN)
+		sigaction_raw(SIGSEGV, &(struct chain_action){.handler = (uint64_t)SIG_IGN}, NULL);
+	mask_raw(SIG_BLOCK, NULL, &mask);
+	savedp->mask = mask;
+	if (mask & MARK) {
+		mask = chain_mask_out(mask);
+		mask_raw(SIG_SETMASK, &mask, NULL);
+	}
+	return true;
+}
+
+/* Undoes chain_before_exec(). */
+void chain_after_exec(const struct chain_action *saved)
+{
+	struct chain_action own = own_action(0);
+
+	if (saved->handler == (uint64_t)SIG_IGN)
+		sigaction_raw(SIGSEGV, &own, NULL);
+	if (saved->mask & MARK)
+		mask_raw(SIG_SETMASK, &saved->mask, NULL);
+}

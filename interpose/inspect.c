@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "interpose/inspect.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include "interpose/gate.h"
+#include "interpose/forbid.h"
+
+/*
+ * wx.inspect: bytes that are about to become executable are searched for instructions by which code
+ * would leave what is policed: system calls, and changes of the protection keys' register. At every
+ * offset, since code may be entered at any.
+ *
+ * The pages are made readable only before, so that what was searched is what becomes executable. An
+ * instruction may begin on the page before or end on the one after: as many bytes of these are
+ * searched with it as that can have.
+ *
+ * What is found goes to the supervisor, with the bytes around it: it knows how to print them.
+ *
+ * Separate from what it serves because it is not a defence against code that runs here: who can
+ * jump to the gate need not ask.
+ *
+ * Source: Intel SDM volume 2: SYSCALL 0F 05, SYSENTER 0F 34, INT n CD ib, WRPKRU 0F 01 EF,
+ * XRSTOR 0F AE /5 with a memory operand.
+ *
+ * Context: as the call that asks for execution, and the handler of SIGSEGV.
+ */
+
+#define SPREAD 2 /* bytes that the longest of them has behind its first */
+
+/* Whether one of them begins at `p`, of which `n` bytes may be read. */
+static bool is_forbidden(const uint8_t *p, uint64_t n)
+{
+	if (n < 2)
+		return false;
+	if (p[0] == 0xcd)
+		return p[1] == 0x80;
+	if (p[0] != 0x0f)
+		return false;
+	if (p[1] == 0x05 || p[1] == 0x34)
+		return true;
+	if (n < 3)
+		return false;
+	if (p[1] == 0x01)
+		return p[2] == 0xef;
+	return p[1] == 0xae && (p[2] >> 3 & 7) == 5 && p[2] >> 6 != 3;
+}
+
+/*
+ * Whether the word at `addr` can be read. Asked of the kernel, since there need be no handler that
+ * would survive trying: rt_sigprocmask(2) reads its set before it finds `how` invalid (Linux 6.18
+ * kernel/signal.c).
+ */
+static bool is_readable(uint64_t addr)
+{
+	return sys_raw6(SYS_rt_sigprocmask, -1, (long)addr, 0, 8, 0, 0) != -EFAULT;
+}
+
+static void report(uint64_t addr, uint64_t caller, uint64_t verdict)
+{
+	uint64_t bytes[2] = {0, 0}, here = page_up(addr + 1) - addr;
+	bool cut = here < sizeof(bytes) && !is_readable(addr + here);
+
+	memcpy(bytes, (const void *)addr, cut ? here : sizeof(bytes));
+	gate_control(CONTROL_FOUND, verdict, addr, bytes[0], bytes[1], caller);
+}
+
+/*
+ * Where what crosses the border at `border` begins, if something does: both sides may be readable
+ * without belonging together, and then nothing is executed across it.
+ */
+static uint64_t across(uint64_t border)
+{
+	uint8_t bytes[2 * SPREAD];
+
+	if (!is_readable(border - 8) || !is_readable(border))
+		return 0;
+	memcpy(bytes, (const void *)(border - SPREAD), sizeof(bytes));
+	for (unsigned i = 0; i < SPREAD; i++)
+		if (is_forbidden(bytes + i, sizeof(bytes) - i))
+			return border - SPREAD + i;
+	return 0;
+}
+
+/*
+ * Searches a range that `caller` wants to be executable, where policy asks for it. It is left
+ * readable, and not writable.
+ *
+ * Context: as the file.
+ * Return: whether it may become executable.
+ */
+bool inspect_range(struct range range, uint64_t caller)
+{
+	uint64_t verdict = policy_value(&state()->policy, KEY_WX_INSPECT);
+	uint64_t borders[2];
+	bool found = false;
+
+	if (verdict == V_ALLOW ||
+	    gate_call6(SYS_mprotect, (long)range.start, (long)range_len(range), PROT_READ, 0, 0, 0))
+		return true;
+	borders[0] = across(range.start);
+	borders[1] = across(range.end);
+	for (unsigned i = 0; i < 2; i++) {
+		found |= borders[i] != 0;
+		if (borders[i])
+			report(borders[i], caller, verdict);
+	}
+	for (uint64_t at = range.start; at < range.end && !(found && verdict == V_DENY); at++) {
+		if (!is_forbidden((const uint8_t *)at, range.end - at))
+			continue;
+		found = true;
+		report(at, caller, verdict);
+	}
+	return !found || verdict != V_DENY;
+}

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+#include <stdint.h>
+#include <ucontext.h>
+
+int step_begin(ucontext_t *uc, uint64_t addr);
