@@ -346,6 +346,7 @@ long chain_sigaction_raw(const void *new, void *old, uint64_t size)
  */
 static void serve_call(const siginfo_t *info, greg_t *regs)
 {
+	const struct module *m;
 	struct mm_call c = {.nr = info->si_pid,
 			    .arg = {(uint64_t)regs[REG_RDI], (uint64_t)regs[REG_RSI],
 				    (uint64_t)regs[REG_RDX], (uint64_t)regs[REG_R10],
@@ -355,6 +356,9 @@ static void serve_call(const siginfo_t *info, greg_t *regs)
 
 	if ((uint64_t)info->si_value.sival_ptr != c.caller)
 		return; /* it has been late, and another call's registers are here */
+	m = module_find(c.caller);
+	if (m && m->name->libc) /* mmap(3) and mprotect(3) push nothing: who called them is next */
+		chain_copy(&c.caller, (const void *)regs[REG_RSP], sizeof(c.caller));
 	if (c.nr == SYS_rt_sigaction)
 		regs[REG_RAX] =
 			chain_sigaction_raw((const void *)c.arg[1], (void *)c.arg[2], c.arg[3]);

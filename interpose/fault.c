@@ -190,8 +190,11 @@ static bool serve_write(ucontext_t *uc, uint64_t addr, page_word word)
 	if (word & PAGE_RAN && !writer_may(uc, addr, word))
 		return false;
 	if (page_down(rip) == page_down(addr) || page_down(rip + 14) == page_down(addr))
-		if (step_begin(uc, addr) < 0)
+		if (step_begin(uc) < 0) {
+			gate_control(CONTROL_REPORT, (uint64_t)KEY_WX_JIT << 8 | V_DENY, rip,
+				     REPORT_STORE, addr, 0);
 			return false;
+		}
 	turn_wait(page_down(addr), FAULT_WRITE, uc);
 	return !flip(page_down(addr), FAULT_WRITE, rip);
 }

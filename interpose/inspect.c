@@ -12,8 +12,8 @@
  * would leave what is policed: system calls, and changes of the protection keys' register. At every
  * offset, since code may be entered at any.
  *
- * The pages are made readable only before, so that what was searched is what becomes executable. An
- * instruction may begin on the page before or end on the one after: as many bytes of these are
+ * What was searched is what becomes executable: it is searched when nobody can write it any more.
+ * An instruction may begin on the page before or end on the one after: as many bytes of these are
  * searched with it as that can have.
  *
  * What is found goes to the supervisor, with the bytes around it: it knows how to print them.
@@ -83,34 +83,45 @@ static uint64_t across(uint64_t border)
 	return 0;
 }
 
+/* Searches what can be read of a range, and its borders, and reports. */
+static bool search(struct range range, uint64_t caller, uint64_t verdict)
+{
+	const uint64_t borders[] = {range.start, range.end};
+	bool found = false;
+
+	for (unsigned i = 0; i < 2; i++) {
+		uint64_t at = across(borders[i]);
+
+		found |= at != 0;
+		if (at)
+			report(at, caller, verdict);
+	}
+	for (uint64_t at = range.start; at < range.end; at++) {
+		if (!(at & (CM_PAGE - 1)) && !is_readable(at)) {
+			at += CM_PAGE - 1;
+		} else if (is_forbidden((const uint8_t *)at, range.end - at)) {
+			found = true;
+			report(at, caller, verdict);
+		}
+	}
+	return found;
+}
+
 /*
- * Searches a range that `caller` wants to be executable, where policy asks for it. It is left
- * readable, and not writable.
+ * Searches a range that `caller` wants to be executable, where policy asks for it: as it is, so
+ * that a refusal changes nothing, and when nothing was found once more when nobody can write it.
  *
  * Context: as the file.
- * Return: whether it may become executable.
+ * Return: whether it may become executable; then it may be left without W.
  */
 bool inspect_range(struct range range, uint64_t caller)
 {
 	uint64_t verdict = policy_value(&state()->policy, KEY_WX_INSPECT);
-	uint64_t borders[2];
-	bool found = false;
 
-	if (verdict == V_ALLOW ||
-	    gate_call6(SYS_mprotect, (long)range.start, (long)range_len(range), PROT_READ, 0, 0, 0))
+	if (verdict == V_ALLOW)
 		return true;
-	borders[0] = across(range.start);
-	borders[1] = across(range.end);
-	for (unsigned i = 0; i < 2; i++) {
-		found |= borders[i] != 0;
-		if (borders[i])
-			report(borders[i], caller, verdict);
-	}
-	for (uint64_t at = range.start; at < range.end && !(found && verdict == V_DENY); at++) {
-		if (!is_forbidden((const uint8_t *)at, range.end - at))
-			continue;
-		found = true;
-		report(at, caller, verdict);
-	}
-	return !found || verdict != V_DENY;
+	if (search(range, caller, verdict))
+		return verdict != V_DENY;
+	gate_call6(SYS_mprotect, (long)range.start, (long)range_len(range), PROT_READ, 0, 0, 0);
+	return !search(range, caller, verdict) || verdict != V_DENY;
 }

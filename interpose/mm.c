@@ -111,6 +111,22 @@ static long do_munmap(const struct mm_call *c)
 	return range_init(&range, c->arg[0], c->arg[1]) ? unmap(c, range) : make(c);
 }
 
+/* Whether a change of protection gives execution, unless the supervisor knows better. */
+static bool would_execute(const struct mm_call *c)
+{
+	const struct module *caller;
+	struct policy_ask ask = {.deeds = DEED_ADD_X, .kernel_key = KEY_NONE, .jit_image = true};
+	struct policy_ruling r;
+
+	if (!mm_grants_exec(c->nr, (long)c->arg[2]) ||
+	    policy_value(&state()->policy, KEY_WX_INSPECT) == V_ALLOW)
+		return false;
+	caller = judge_caller(c);
+	ask.caller = caller && !caller->name->libc ? caller->name->path : NULL;
+	policy_rule(&state()->policy, &ask, &r);
+	return r.verdict < V_DENY;
+}
+
 static long do_mprotect(const struct mm_call *c)
 {
 	struct range range;
@@ -121,7 +137,7 @@ static long do_mprotect(const struct mm_call *c)
 	r = judge_protect(c, range);
 	if (r)
 		return r;
-	if (mm_grants_exec(c->nr, (long)c->arg[2]) && !inspect_range(range, c->caller))
+	if (would_execute(c) && !inspect_range(range, c->caller))
 		return -policy_refusal(KEY_WX_INSPECT);
 	r = make(c);
 	if (!sys_is_error(r) && state()->watch)

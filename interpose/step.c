@@ -180,14 +180,13 @@ static int fetch_code(uint64_t rip, uint8_t code[INSN_MAX])
  *
  * Return: 0; -errno: it cannot be done, the fault is the program's.
  */
-int step_begin(ucontext_t *uc, uint64_t addr)
+int step_begin(ucontext_t *uc)
 {
 	uint64_t rip = (uint64_t)uc->uc_mcontext.gregs[REG_RIP];
 	struct area *a = area_for(rip);
 	uint8_t code[INSN_MAX];
 	struct step *s;
 
-	(void)addr;
 	if (!a || fetch_code(rip, code))
 		return -ENOMEM;
 	s = known(a, rip, code);

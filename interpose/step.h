@@ -4,4 +4,4 @@
 #include <stdint.h>
 #include <ucontext.h>
 
-int step_begin(ucontext_t *uc, uint64_t addr);
+int step_begin(ucontext_t *uc);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "interpose/turn.h"
 
-#include <time.h>
 #include "interpose/gate.h"
 #include "interpose/forbid.h"
 
@@ -12,7 +11,7 @@
  * that one thread has just got is held for a moment against others that want it the other way.
  *
  * A thread that was not on a processor in that moment has got nothing done, and faults again at the
- * same place with the same registers. Then the page's hold is doubled, up to HOLD_MAX_NS, longer
+ * same place with the same registers. Then the page's hold is doubled, up to HOLD_MAX, longer
  * than the scheduler lets others go first on two busy processors; and it shrinks again when that
  * does not happen. Those that wait give up the processor.
  *
@@ -23,17 +22,17 @@
  * Context: the handler of SIGSEGV.
  */
 
-#define SLOTS       256
-#define HOLD_MIN_NS 20000u
-#define HOLD_MAX_NS 8000000u
-#define SAME_STACK  65536u
+#define SLOTS      256
+#define HOLD_MIN   20000u
+#define HOLD_MAX   8000000u
+#define SAME_STACK 65536u
 
 struct slot {
 	uint64_t page;
-	uint64_t since_ns;
+	uint64_t since;
 	uint64_t stack;  /* of who made it what it is */
 	uint64_t who[2]; /* by enum fault_kind: the last to want it so */
-	uint32_t hold_ns;
+	uint32_t hold;
 	uint32_t kind;
 };
 
@@ -42,12 +41,11 @@ static struct slot slots[SLOTS];
 #define GET(x)    __atomic_load_n(&(x), __ATOMIC_RELAXED)
 #define SET(x, v) __atomic_store_n(&(x), (v), __ATOMIC_RELAXED)
 
-static uint64_t clock_ns(void)
+/* The time, in cycles. Of no certain length, and not quite the same on every processor: a wait that
+ * seems to take too long is none. */
+static uint64_t cycles(void)
 {
-	struct timespec t = {0, 0};
-
-	sys_raw6(SYS_clock_gettime, CLOCK_MONOTONIC, (long)&t, 0, 0, 0, 0);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+	return __builtin_ia32_rdtsc();
 }
 
 /* All general registers, as a number: the same thread at the same point of its work. */
@@ -65,10 +63,9 @@ static bool is_same_stack(uint64_t a, uint64_t b)
 	return a - b + SAME_STACK < 2 * SAME_STACK;
 }
 
-static void wait_until(uint64_t then_ns)
+static void wait_until(uint64_t then)
 {
-	for (uint64_t now = clock_ns(); now && now < then_ns && then_ns - now <= HOLD_MAX_NS;
-	     now = clock_ns())
+	for (uint64_t now = cycles(); now < then && then - now <= HOLD_MAX; now = cycles())
 		sys_raw6(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
 }
 
@@ -77,30 +74,30 @@ static void take(struct slot *s, uint64_t page, enum fault_kind kind, const ucon
 	SET(s->page, page);
 	SET(s->kind, kind);
 	SET(s->stack, (uint64_t)uc->uc_mcontext.gregs[REG_RSP]);
-	SET(s->since_ns, clock_ns());
+	SET(s->since, cycles());
 }
 
 /*
  * Waits until it is this thread's turn to have `page` for `kind`. Context: as the file; at most
- * HOLD_MAX_NS.
+ * HOLD_MAX.
  */
 void turn_wait(uint64_t page, enum fault_kind kind, const ucontext_t *uc)
 {
 	struct slot *s = &slots[(page >> 12) % SLOTS];
 	uint64_t who = who_is(uc);
-	uint32_t hold = GET(s->hold_ns);
+	uint32_t hold = GET(s->hold);
 
 	if (GET(s->page) != page) {
-		SET(s->hold_ns, HOLD_MIN_NS);
+		SET(s->hold, HOLD_MIN);
 		take(s, page, kind, uc);
 	} else if (GET(s->kind) != kind) {
 		if (!is_same_stack(GET(s->stack), (uint64_t)uc->uc_mcontext.gregs[REG_RSP]))
-			wait_until(GET(s->since_ns) + hold);
+			wait_until(GET(s->since) + hold);
 		if (GET(s->who[kind]) == who)
-			hold = hold < HOLD_MAX_NS / 2 ? 2 * hold : HOLD_MAX_NS;
-		else if (hold > HOLD_MIN_NS)
+			hold = hold < HOLD_MAX / 2 ? 2 * hold : HOLD_MAX;
+		else if (hold > HOLD_MIN)
 			hold -= hold / 4;
-		SET(s->hold_ns, hold);
+		SET(s->hold, hold);
 		take(s, page, kind, uc);
 	}
 	SET(s->who[kind], who);

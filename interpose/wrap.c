@@ -135,7 +135,11 @@ long syscall_wrapped(long nr, long a, long b, long c, long d, long e, long f)
  */
 static void before_dlopen(int flags)
 {
-	if (flags & RTLD_DEEPBIND && state()->gate && policy_value(&state()->policy, KEY_WX_JIT))
+	const struct policy *p = &state()->policy;
+
+	if (flags & RTLD_DEEPBIND && state()->gate &&
+	    (policy_value(p, KEY_WX_JIT) || policy_value(p, KEY_WX_MAP) == V_FLIP ||
+	     policy_value(p, KEY_WX_TRANSITION) == V_FLIP))
 		chain_start();
 }
 

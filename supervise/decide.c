@@ -107,6 +107,25 @@ bool decide_is_flip(const struct call *c, uint64_t gate)
 	return decide_is_told(c, gate) && c->nr == SYS_mprotect && (c->args[5] & 0xff) == TOLD_FLIP;
 }
 
+/* A descriptor that could not be looked at, where the mapping can be afterwards; and where nothing
+ * can: then it is taken for the worst. */
+static const struct policy_file unknown_file;
+static const struct policy_file hidden_file = {.memfd = true};
+
+/* Whether policy would serve the request by flip, had it not come past the library. */
+static bool would_flip(const struct call *c, const struct facts *f, unsigned deeds)
+{
+	struct policy_ask ask = {.deeds = deeds,
+				 .kernel_key = KEY_NONE,
+				 .file = f->file ? &f->file->file : &unknown_file,
+				 .caller = f->caller,
+				 .jit_image = f->jit_image};
+	struct policy_ruling r;
+
+	policy_rule(f->policy, &ask, &r);
+	return r.verdict == V_FLIP;
+}
+
 /* What decide() will want to know of this call. Return: enum decide_need, any number. */
 unsigned decide_needs(const struct call *c, const struct facts *f)
 {
@@ -114,6 +133,8 @@ unsigned decide_needs(const struct call *c, const struct facts *f)
 
 	if (decide_is_foreign_arch(c))
 		return 0;
+	if (decide_is_flip(c, f->gate) && would_flip(c, f, DEED_ADD_X))
+		return NEED_VMAS;
 	if (asks_exec(c)) {
 		needs = NEED_CALLER;
 		if (policy_tightest(f->policy, KEY_WX_MAP) >= V_DENY ||
@@ -265,11 +286,6 @@ static unsigned exec_deeds(const struct call *c, const struct facts *f)
 	return deeds | DEED_X_FILE;
 }
 
-/* A descriptor that could not be looked at, where the mapping can be afterwards; and where nothing
- * can: then it is taken for the worst. */
-static const struct policy_file unknown_file;
-static const struct policy_file hidden_file = {.memfd = true};
-
 static void rule(const struct call *c, const struct facts *f, unsigned deeds, enum policy_key key,
 		 struct policy_ruling *rp)
 {
@@ -283,20 +299,6 @@ static void rule(const struct call *c, const struct facts *f, unsigned deeds, en
 				 .writable = asks_write(c)};
 
 	policy_rule(f->policy, &ask, rp);
-}
-
-/* Whether policy would serve the request by flip, had it not come past the library. */
-static bool would_flip(const struct call *c, const struct facts *f, unsigned deeds)
-{
-	struct policy_ask ask = {.deeds = deeds,
-				 .kernel_key = KEY_NONE,
-				 .file = f->file ? &f->file->file : &unknown_file,
-				 .caller = f->caller,
-				 .jit_image = f->jit_image};
-	struct policy_ruling r;
-
-	policy_rule(f->policy, &ask, &r);
-	return r.verdict == V_FLIP;
 }
 
 static void refuse(struct decision *d, long error)

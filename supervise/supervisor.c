@@ -36,6 +36,7 @@
 
 #define TAG_ROOT     UINT64_MAX
 #define TAG_CHILDREN (UINT64_MAX - 1)
+#define TAG_TIMER    (UINT64_MAX - 2)
 
 /* Facts of one call, with the room that they point to. */
 struct scene {
@@ -206,6 +207,9 @@ static void look(struct supervisor *s, struct task *k, const struct call *c, str
 				  .vmas = e->vmas};
 	e->caller_known = false;
 	e->call_ip = c->ip;
+	if (decide_is_flip(c, s->gate) &&
+	    policy_value(e->facts.policy, KEY_WX_TRANSITION) >= V_DENY)
+		e->facts.jit_image = image_has_jit(s, p); /* granted to the image, whoever asks */
 	needs = decide_needs(c, &e->facts);
 	if (needs & NEED_CALLER)
 		find_caller(s, k, c, e);
@@ -443,6 +447,8 @@ static int take_events(struct supervisor *s)
 			root_is_gone(s);
 		else if (e[i].data.u64 == TAG_CHILDREN)
 			stop_event(s, s->children);
+		else if (e[i].data.u64 == TAG_TIMER)
+			check_due(s);
 		else
 			proc_event(s, e[i].data.u64);
 	}
@@ -462,7 +468,8 @@ static int wait_for_work(struct supervisor *s)
 			      {.fd = s->epoll, .events = POLLIN}};
 	int r;
 
-	if (poll(p, 2, check_timeout_ms(s)) < 0)
+	check_arm(s);
+	if (poll(p, 2, -1) < 0)
 		return errno == EINTR ? 0 : -errno;
 	if (p[1].revents) {
 		r = take_events(s);
@@ -489,7 +496,8 @@ int supervisor_run(struct supervisor *s, int listener)
 		s->table.max_watched = (unsigned)(files.rlim_cur / 4); /* processes need the rest */
 	s->root_pidfd = (int)syscall(SYS_pidfd_open, s->root, 0);
 	s->children = stop_init();
-	if (watch(s, s->children, TAG_CHILDREN) < 0)
+	s->timer = check_init();
+	if (watch(s, s->children, TAG_CHILDREN) < 0 || watch(s, s->timer, TAG_TIMER) < 0)
 		return -EIO;
 	watch(s, s->root_pidfd, TAG_ROOT); /* fails only for a process that is gone already */
 	for (;;) {
@@ -502,6 +510,5 @@ int supervisor_run(struct supervisor *s, int listener)
 			r = receive(s);
 		if (r < 0)
 			return r;
-		check_due(s);
 	}
 }

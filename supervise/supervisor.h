@@ -42,7 +42,9 @@ struct supervisor {
 	struct report report;
 	struct check checks[MAX_CHECKS];
 	unsigned n_checks;
-	struct held { /* notifications of execve that wait: stop.c */
+	int timer;         /* when the first of them is due; in the epoll set */
+	uint64_t timer_ns; /* what it is set to; 0: nothing */
+	struct held {      /* notifications of execve that wait: stop.c */
 		struct seccomp_notif notif;
 		pid_t pid;
 	} held[MAX_HELD];
@@ -86,7 +88,8 @@ void chain_count(struct supervisor *s, struct proc *p);
 /* supervise/check.c */
 void check_later(struct supervisor *s, struct task *k, const struct call *c);
 void check_now(struct supervisor *s, pid_t tid);
-int check_timeout_ms(struct supervisor *s);
+int check_init(void);
+void check_arm(struct supervisor *s);
 void check_due(struct supervisor *s);
 
 /* supervise/stop.c */

@@ -5,8 +5,9 @@
     run.py PROGRAMS CMRUN [NAME-PART...]
 
 Each row is run natively, where it must succeed (the twin: it shows that the attack is one), under
-the default and the strict profile, and with the mechanism that stops it switched off, where it must
-succeed again. PROGRAMS is the folder of the attacks; CMRUN the tool, or `none`: native twins only.
+the default and the strict profile, or a policy of its own, and with the mechanism that stops it
+switched off, where it must succeed again. PROGRAMS is the folder of the attacks; CMRUN the tool, or
+`none`: native twins only.
 """
 
 import os
@@ -105,10 +106,21 @@ def run_row(t, place, cmrun, row):
     if row.rule not in (None, 'wx.file') and row.audit_logs and not instead:
         t.check(row.rule in outcome.err and 'cookiemap: log' in outcome.err,
                 f'{row.name}: audit: logged for {row.rule}', str(outcome))
+    if row.policy:
+        run_under(t, place, cmrun, row, row.policy, row.ruled, row.rule)
     if row.off:
-        policy = place.policy(row.off)
-        outcome = attack(place, row, [cmrun, '-p', policy, '--'])
-        judge(t, row, 'with ' + row.off.split('\n')[-1].strip(), native, outcome)
+        run_under(t, place, cmrun, row, row.off, native)
+    if row.logged:
+        outcome = run_under(t, place, cmrun, row, row.logged, native)
+        t.check(row.rule in outcome.err and 'cookiemap: log' in outcome.err,
+                f'{row.name}: logged for {row.rule}', str(outcome))
+
+
+def run_under(t, place, cmrun, row, text, expected, rule=None):
+    """The row under a policy of its own."""
+    outcome = attack(place, row, [cmrun, '-p', place.policy(text), '--'])
+    judge(t, row, 'with ' + text.split('\n')[-1].strip(), expected, outcome, rule)
+    return outcome
 
 
 def main(argv):

@@ -3,6 +3,8 @@
 
 A row says how the attack is started, what it comes to natively, under the default, the strict and
 the audit profile, which rule a report must name, and a policy that switches off just what stops it.
+Where no profile has what stops it, a row names a policy of its own, and what it comes to under
+that; and one that lets it pass but says so.
 
 In a command `@` stands for the folder of the programs, `%` for the test's own; `0disk`, `0memory`
 are a new file of zeroes there, `0folder` a new folder. An expectation is a word or a tuple of
@@ -44,6 +46,9 @@ class Row:
     absent: Optional[Absent] = None
     audit: Optional[Expected] = None    # None: as natively, which all that policy rules is
     audit_logs: bool = True
+    policy: Optional[str] = None        # instead of the profiles
+    ruled: Expected = SAME              # what it comes to under `policy`
+    logged: Optional[str] = None        # as natively under this one, and reported for `rule`
 
 
 def off(*settings, profile='default'):
@@ -305,7 +310,77 @@ add('jit_impostor genuine but data', ['@jit_impostor', 'r--', FFI], 'REFUSED mma
 add('jit_impostor genuine', ['@jit_impostor', 'r-x', FFI], 'REFUSED mmap EACCES',
     'REFUSED mmap EACCES', 'wx.map', WX_OFF)
 # Whoever can load a library that generates code, and jump to the gate in its name, may generate
-# code: a limit of profiles that list such libraries.
-add('gate_jump in the name of a JIT', ['@gate_jump', 'jit', FFI], EXECUTED, 'REFUSED mmap EACCES',
-    'wx.map', off('wx: { jit = [ "' + FFI.replace('.8', '.*') + '" ]; }; kernel: { mdwe = false; };',
-                  profile='strict'))
+# code: a limit of profiles that list such libraries. Not W and X at once, though.
+add('gate_jump in the name of a JIT', ['@gate_jump', 'jit', FFI], 'REFUSED mmap EACCES',
+    'REFUSED mmap EACCES', WX_RULE, WX_OFF)
+add('gate_jump addx in the name of a JIT', ['@gate_jump', 'addx', FFI], EXECUTED,
+    'REFUSED mprotect EACCES', 'wx.transition',
+    off('wx: { jit = [ "' + FFI.replace('.8', '.*') + '" ]; }; kernel: { mdwe = false; };',
+        profile='strict'))
+
+# --- programs that generate code, served by flip ------------------------------------------------
+
+WX_FLIP = 'map = "flip"; transition = "flip";'
+
+
+def flip(settings='', *others):
+    return off(f'wx: {{ {WX_FLIP} {settings} }};', *others)
+
+
+def add_ruled(name, argv, ruled, rule, policy, **more):
+    """No profile serves the attack's own program by flip; audit logs other rules than `rule`."""
+    add(name, argv, SAME, SAME, rule, policy=policy, ruled=ruled, audit_logs=False, **more)
+
+
+# Who stores into code that has run. The page that is not to be written is not: the program gets the
+# SIGSEGV that the kernel raised.
+MODULE = '@libjit_module.so'
+for how in ('code', 'code_string', 'code_memcpy', 'code_across', 'code_itself', 'code_thread',
+            'code_child', 'module', 'module_memcpy'):
+    add_ruled(f'jit_write {how}', ['@jit_write', how, MODULE], 'SIGSEGV', 'wx.writers',
+              flip('writers = "module";'), off=flip('writers = "any";'))
+for how in ('own', 'own_memcpy', 'code', 'module_memcpy'):
+    add_ruled(f'jit_write {how}, to nobody', ['@jit_write', how, MODULE], 'SIGSEGV', 'wx.writers',
+              flip('writers = "none";'), off=flip('writers = "any";'))
+# What must go on working, and two limits: a page that has not run since it was written is
+# anybody's, and memcpy is whose it returns to.
+for how in ('own', 'own_memcpy', 'fresh', 'module_jump'):
+    add_ruled(f'jit_write {how}', ['@jit_write', how, MODULE], EXECUTED, None,
+              flip('writers = "module";'))
+
+# W and X at once, past the library.
+for how, step in (('mmap', 'mmap'), ('wx', 'mmap'), ('mprotect', 'mprotect'),
+                  ('rx_to_rwx', 'mprotect'), ('managed', 'mprotect'), ('managed_run', 'mprotect'),
+                  ('moved', 'mprotect'), ('child', 'mprotect'), ('pkey', 'pkey_mprotect'),
+                  ('shmat', 'shmat'), ('shmat_remap', 'shmat'), ('shmat_libc', 'shmat'),
+                  ('gate_mmap', 'mmap'), ('gate_mprotect', 'mprotect'),
+                  ('gate_flip', 'mprotect')):
+    add_ruled(f'jit_raw_wx {how}', ['@jit_raw_wx', how], f'REFUSED {step} EACCES', WX_RULE, flip(),
+              off=WX_OFF)
+for how, step in (('mmap', 'mmap'), ('mprotect', 'mprotect'), ('shmat_libc', 'shmat')):
+    add_ruled(f'jit_raw_wx plain {how}', ['@jit_raw_wx', 'plain', how], f'REFUSED {step} EACCES',
+              WX_RULE, flip(), off=WX_OFF)
+add_ruled('jit_raw_wx alias_memfd', ['@jit_raw_wx', 'alias_memfd'], 'REFUSED mmap EACCES',
+          'wx.file', flip(), off=flip('file = "any";'))
+# Two views of shared memory, of which one was granted X: no mapping is both.
+for how in ('alias', 'alias_managed'):
+    add_ruled(f'jit_raw_wx {how}', ['@jit_raw_wx', how], EXECUTED, None, flip())
+
+# What the code holds.
+INSPECTED = [(what, how) for what in ('syscall', 'sysenter', 'int80', 'wrpkru', 'xrstor', 'hidden')
+             for how in ('fetch', 'rewritten', 'protect')]
+INSPECTED += [('border', how) for how in ('fetch', 'backwards', 'protect', 'each')]
+for what, how in INSPECTED:
+    fetched = how in ('fetch', 'rewritten', 'backwards')
+    add_ruled(f'jit_inspect {what} {how}', ['@jit_inspect', what, how],
+              'SIGSEGV' if fetched else 'REFUSED mprotect EACCES', 'wx.inspect',
+              flip('inspect = "deny";'), off=flip('inspect = "allow";'),
+              logged=flip('inspect = "log";'))
+for what in ('nothing', 'lfence'):
+    for how in ('fetch', 'rewritten', 'protect'):
+        add_ruled(f'jit_inspect {what} {how}', ['@jit_inspect', what, how], EXECUTED, None,
+                  flip('inspect = "deny";'))
+# It is the library that looks: not at what is asked past it, nor at what two moves bring together.
+for what, how in (('syscall', 'raw'), ('border', 'raw'), ('border', 'moved')):
+    add_ruled(f'jit_inspect {what} {how}', ['@jit_inspect', what, how], EXECUTED, None,
+              flip('inspect = "deny";'))
