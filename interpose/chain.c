@@ -49,6 +49,7 @@
 	(BIT(SIGSEGV) | BIT(SIGBUS) | BIT(SIGILL) | BIT(SIGFPE) | BIT(SIGTRAP) | BIT(SIGSYS))
 #define RESTORER  CHAIN_RESTORER
 #define N_SIGNALS 64
+#define N_PLACES  64
 
 #define FRAME_UC   304 /* the kernel's struct ucontext; libc's is longer */
 #define FRAME_INFO 128
@@ -59,8 +60,11 @@ enum { IDLE, STARTING, ACTIVE };
 
 static struct {
 	int state;
-	struct chain_action action;    /* the program's, of SIGSEGV */
-	uint32_t version;              /* odd while it changes */
+	uint64_t n_set, current; /* of the program's actions of SIGSEGV; 0: the default */
+	struct {
+		uint64_t n; /* which of them it is */
+		struct chain_action action;
+	} place[N_PLACES];
 	uint64_t masks[N_SIGNALS + 1]; /* sa_mask as the program set it, where it names SIGSEGV */
 	uint32_t *owner;               /* in the page that fork children get zeroed */
 } chain;
@@ -85,29 +89,39 @@ bool chain_is_active(void)
 	return __atomic_load_n(&chain.state, __ATOMIC_ACQUIRE) == ACTIVE;
 }
 
+/*
+ * The program's action, as set last. Nobody waits for a writer, which a handler may have
+ * interrupted or a fork left behind: a reader that finds the place of what was current in other use
+ * has been overtaken by as many writers as there are places, and looks again for what is current
+ * now.
+ */
 static struct chain_action action_get(void)
 {
 	struct chain_action a;
-	uint32_t v;
+	uint64_t n;
 
 	do {
-		/* pairs with the releases in action_set() */
-		v = __atomic_load_n(&chain.version, __ATOMIC_ACQUIRE);
-		a = chain.action;
+		/* pairs with the release of the exchange in action_set() */
+		n = __atomic_load_n(&chain.current, __ATOMIC_ACQUIRE);
+		a = chain.place[n % N_PLACES].action;
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	} while (v & 1 || v != __atomic_load_n(&chain.version, __ATOMIC_RELAXED));
+	} while (__atomic_load_n(&chain.place[n % N_PLACES].n, __ATOMIC_RELAXED) != n);
 	return a;
 }
 
+/* Writers take a place each; of several at once the one that took its place last stays. */
 static void action_set(const struct chain_action *a)
 {
-	uint32_t v = __atomic_load_n(&chain.version, __ATOMIC_RELAXED) & ~1u;
+	uint64_t n = __atomic_add_fetch(&chain.n_set, 1, __ATOMIC_RELAXED), now;
 
-	while (!__atomic_compare_exchange_n(&chain.version, &v, v + 1, false, __ATOMIC_ACQUIRE,
-					    __ATOMIC_RELAXED))
-		v &= ~1u;
-	chain.action = *a;
-	__atomic_store_n(&chain.version, v + 2, __ATOMIC_RELEASE);
+	__atomic_store_n(&chain.place[n % N_PLACES].n, UINT64_MAX, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	chain.place[n % N_PLACES].action = *a;
+	__atomic_store_n(&chain.place[n % N_PLACES].n, n, __ATOMIC_RELEASE);
+	now = __atomic_load_n(&chain.current, __ATOMIC_RELAXED);
+	while (now < n && !__atomic_compare_exchange_n(&chain.current, &now, n, false,
+						       __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		;
 }
 
 static struct chain_action own_action(uint64_t program_flags)

@@ -68,7 +68,7 @@ static int recount(void)
 {
 	struct tally t = {0, 0};
 
-	pages_each((struct range){0, 1ull << 47}, tally_one, (uint64_t)&t);
+	pages_each((struct range){0, UINT64_MAX}, tally_one, (uint64_t)&t);
 	__atomic_store_n(&pieces, t.runs, __ATOMIC_RELAXED);
 	return t.runs;
 }
@@ -86,14 +86,16 @@ static unsigned window_level(void)
 
 /*
  * Whether a page may change with its neighbour: not the one that `rip` lies in, which has to stay
- * as it is, and at first not what has never run, which may be somebody's stack.
+ * as it is, not one whose rights are being changed, and at first not what has never run, which may
+ * be somebody's stack.
  */
 static bool goes_along(uint64_t page, unsigned level, uint64_t rip)
 {
 	const page_word *word = pages_find(page);
 	page_word wanted = PAGE_MANAGED | (level < 2 ? PAGE_RAN : 0);
 
-	return page != page_down(rip) && word && (page_get(word) & wanted) == wanted;
+	return page != page_down(rip) && word &&
+	       (page_get(word) & (wanted | PAGE_PENDING)) == wanted;
 }
 
 /* The managed pages around one, within an aligned window. */
@@ -103,6 +105,8 @@ static struct range window(uint64_t page, unsigned level, uint64_t rip)
 	struct range all = {page & ~(size - 1), (page & ~(size - 1)) + size};
 	struct range r = {page, page + CM_PAGE};
 
+	if (!level)
+		return r;
 	while (r.start > all.start && goes_along(r.start - CM_PAGE, level, rip))
 		r.start -= CM_PAGE;
 	while (r.end < all.end && goes_along(r.end, level, rip))
@@ -177,8 +181,7 @@ static bool serve_fetch(const ucontext_t *uc, uint64_t page, page_word word)
 	uint64_t rip = (uint64_t)uc->uc_mcontext.gregs[REG_RIP];
 
 	turn_wait(page, FAULT_FETCH, uc);
-	if (word >> PAGE_OWNER_SHIFT != PAGE_OWNER_SELF &&
-	    !inspect_range((struct range){page, page + CM_PAGE}, rip))
+	if (word >> PAGE_OWNER_SHIFT != PAGE_OWNER_SELF && !inspect_page(page, rip))
 		return false;
 	return !flip(page, FAULT_FETCH, 0);
 }
@@ -215,6 +218,8 @@ bool fault_serve(ucontext_t *uc, uint64_t addr)
 		return false;
 	at = pages_find(addr);
 	word = at ? page_get(at) : 0;
+	if (word & PAGE_PENDING && turn_pass(at))
+		return true;
 	if (!(word & PAGE_MANAGED))
 		return false;
 	if (error & ERROR_FETCH)

@@ -60,6 +60,8 @@ static bool is_granted(const struct mm_call *c)
 	};
 	struct policy_ruling r;
 
+	if (c->nr == SYS_mmap && c->arg[3] & MAP_HUGETLB)
+		return false; /* pages that change one by one are not to be had */
 	policy_rule(&state()->policy, &ask, &r);
 	return r.verdict == V_FLIP;
 }
@@ -146,6 +148,34 @@ static long serve_mmap(const struct mm_call *c)
 	return r;
 }
 
+static bool has_run(uint64_t addr)
+{
+	const page_word *word = pages_find(addr);
+
+	return word && page_get(word) & PAGE_RAN;
+}
+
+/*
+ * Where wx.writers has a say, pages that have run are not to be had by a call that is about
+ * something else: they become readable only, and whoever stores is asked. Pages that never ran stay
+ * writable: the kernel would not merge them with their neighbours any more once they are used
+ * (their anon_vma would be another).
+ */
+static void rest(struct range range)
+{
+	if (policy_value(&state()->policy, KEY_WX_WRITERS) == WRITERS_ANY || !pages_any(range))
+		return;
+	for (struct range r = {range.start, range.start}; r.end < range.end; r.start = r.end) {
+		bool ran = has_run(r.start);
+
+		while (r.end < range.end && has_run(r.end) == ran)
+			r.end += CM_PAGE;
+		if (ran)
+			gate_call6(SYS_mprotect, (long)r.start, (long)range_len(r), PROT_READ, 0, 0,
+				   0);
+	}
+}
+
 /* mprotect(2) changes what lies before a gap, and then says ENOMEM. Return: where the gap begins.
  */
 static uint64_t gap_of(struct range range)
@@ -170,9 +200,10 @@ static long protect_both(const struct mm_call *c, struct range range)
 		return leave(c, range);
 	if (prepare(range))
 		return -ENOMEM;
-	pages_each(range, begin_one, fresh_word(c));
 	served.arg[2] &= ~(uint64_t)PROT_EXEC;
+	pages_each(range, begin_one, fresh_word(c));
 	r = mm_judged(&served);
+	rest(range);
 	if (r == -ENOMEM)
 		pages_each((struct range){range.start, gap_of(range)}, keep_one, 0);
 	pages_each(range, sys_is_error(r) ? clear_one : keep_one, 0);
@@ -213,8 +244,9 @@ static void make_one(struct range range)
 #define MOVE_TRIES 100
 
 /*
- * The call itself. Memory that is managed as a whole is writable as a whole for the time of it.
- * Another thread may fetch from it in between; then the kernel says EFAULT, and it is tried again.
+ * The call itself. Memory that is managed as a whole is one VMA for the time of it. Another thread
+ * may fetch from it in between; then the kernel says EFAULT, and it is tried again. A call that
+ * changes nothing is not made: it would only make the pages one.
  */
 static long remap(const struct mm_call *c, struct range from)
 {
@@ -223,6 +255,8 @@ static long remap(const struct mm_call *c, struct range from)
 
 	if (!whole && c->arg[1] != c->arg[2])
 		return -EFAULT; /* two VMAs for the program, whatever they are for the kernel now */
+	if (whole && c->arg[1] == c->arg[2] && !(c->arg[3] & ~(uint64_t)MREMAP_MAYMOVE))
+		return (long)from.start;
 	for (int i = 0; i < MOVE_TRIES; i++) {
 		if (whole)
 			make_one(from);
@@ -265,10 +299,13 @@ static long serve_mremap(const struct mm_call *c)
 	first = page_get(pages_find(from.start)) & (page_word) ~(PAGE_PENDING | PAGE_X);
 	pages_each(from, mark_one, 0);
 	r = remap(c, from);
-	if (sys_is_error(r) || !range_init(&to, (uint64_t)r, c->arg[2]) || prepare(to))
+	if (sys_is_error(r) || !range_init(&to, (uint64_t)r, c->arg[2]) || prepare(to)) {
+		rest(from);
 		pages_each(from, keep_one, 0);
-	else
+	} else {
 		follow(c, from, to, first);
+		rest(to);
+	}
 	return r;
 }
 
@@ -305,6 +342,9 @@ long flip_call(const struct mm_call *c)
 		return serve_mremap(c);
 	case SYS_shmat:
 		return serve_shmat(c);
+	case SYS_mseal: /* it would be what it is just now for ever */
+		return range_init(&range, c->arg[0], c->arg[1]) && pages_any(range) ? -EPERM
+										    : mm_judged(c);
 	default:
 		return mm_judged(c);
 	}

@@ -108,20 +108,30 @@ static bool search(struct range range, uint64_t caller, uint64_t verdict)
 }
 
 /*
- * Searches a range that `caller` wants to be executable, where policy asks for it: as it is, so
- * that a refusal changes nothing, and when nothing was found once more when nobody can write it.
+ * Searches a range that `caller` wants to be executable, as it is. Nothing about it changes.
  *
  * Context: as the file.
- * Return: whether it may become executable; then it may be left without W.
+ * Return: whether it may become executable.
  */
 bool inspect_range(struct range range, uint64_t caller)
 {
 	uint64_t verdict = policy_value(&state()->policy, KEY_WX_INSPECT);
 
-	if (verdict == V_ALLOW)
+	return verdict == V_ALLOW || !search(range, caller, verdict) || verdict != V_DENY;
+}
+
+/*
+ * The same for a managed page that is writable now: where it matters it is searched once more when
+ * nobody can write it, so that what was searched is what becomes executable.
+ */
+bool inspect_page(uint64_t page, uint64_t caller)
+{
+	struct range range = {page, page + CM_PAGE};
+
+	if (!inspect_range(range, caller))
+		return false;
+	if (policy_value(&state()->policy, KEY_WX_INSPECT) != V_DENY)
 		return true;
-	if (search(range, caller, verdict))
-		return verdict != V_DENY;
-	gate_call6(SYS_mprotect, (long)range.start, (long)range_len(range), PROT_READ, 0, 0, 0);
-	return !search(range, caller, verdict) || verdict != V_DENY;
+	gate_call6(SYS_mprotect, (long)page, CM_PAGE, PROT_READ, 0, 0, 0);
+	return inspect_range(range, caller);
 }

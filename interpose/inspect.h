@@ -6,3 +6,4 @@
 #include "common/range.h"
 
 bool inspect_range(struct range range, uint64_t caller);
+bool inspect_page(uint64_t page, uint64_t caller);

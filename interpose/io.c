@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include "interpose/chain.h"
 #include "interpose/fault.h"
 #include "interpose/flip.h"
 #include "interpose/gate.h"
@@ -30,9 +31,15 @@
  * Context: as the functions themselves.
  */
 
+#undef fread_unlocked /* a macro of stdio.h's */
+
 #define NEXT(name) ((__typeof__(&name))state()->next[NEXT_##name])
 #define CALLER     ((uint64_t)__builtin_return_address(0))
 
+size_t __fread_chk(void *restrict buf, size_t room, size_t size, size_t n, FILE *restrict f);
+size_t __fread_unlocked_chk(void *restrict buf, size_t room, size_t size, size_t n,
+			    FILE *restrict f);
+char *__getcwd_chk(char *buf, size_t n, size_t room);
 ssize_t __read_chk(int fd, void *buf, size_t n, size_t room);
 ssize_t __pread_chk(int fd, void *buf, size_t n, off_t at, size_t room);
 ssize_t __pread64_chk(int fd, void *buf, size_t n, off64_t at, size_t room);
@@ -46,15 +53,27 @@ static ssize_t missing(void)
 	return -1;
 }
 
+/* What the kernel reads or writes at most at a time (fs/read_write.c, MAX_RW_COUNT), and of how
+ * many pieces (UIO_MAXIOV). */
+#define MAX_BYTES 0x7ffff000ull
+#define MAX_PARTS 1024
+
+static void count_x(page_word *word, uint64_t arg)
+{
+	*(uint64_t *)arg += (page_get(word) & (PAGE_MANAGED | PAGE_X)) == (PAGE_MANAGED | PAGE_X);
+}
+
 /* Makes a buffer writable as far as it has run. Return: whether anything had to be done. */
 static bool open_pages(uint64_t buf, size_t n, uint64_t caller)
 {
-	uint64_t start = page_down(buf), end;
+	struct range r = {page_down(buf), page_up(buf + (n < MAX_BYTES ? n : MAX_BYTES))};
+	uint64_t n_x = 0;
 	bool any = false;
 
-	if (!n || __builtin_add_overflow(buf, n, &end) || end > 1ull << 47)
+	if (!n || r.end <= r.start)
 		return false;
-	for (uint64_t page = start; page < end; page += CM_PAGE) {
+	pages_each(r, count_x, (uint64_t)&n_x);
+	for (uint64_t page = r.start; n_x && page < r.end; page += CM_PAGE) {
 		const page_word *word = pages_find(page);
 		page_word now = word ? page_get(word) : 0;
 
@@ -65,13 +84,33 @@ static bool open_pages(uint64_t buf, size_t n, uint64_t caller)
 	return any;
 }
 
+/* The same for the buffers of a vector, wherever that lies. */
 static bool open_all(const struct iovec *v, size_t n, uint64_t caller)
+{
+	struct iovec one;
+	bool any = false;
+
+	for (size_t i = 0; n <= MAX_PARTS && i < n && !chain_copy(&one, &v[i], sizeof(one)); i++)
+		any |= open_pages((uint64_t)one.iov_base, one.iov_len, caller);
+	return any;
+}
+
+static bool open_message(const struct msghdr *m, uint64_t caller)
+{
+	struct msghdr h;
+
+	return !chain_copy(&h, m, sizeof(h)) && open_all(h.msg_iov, h.msg_iovlen, caller);
+}
+
+static bool open_messages(const struct mmsghdr *m, unsigned n, uint64_t caller)
 {
 	bool any = false;
 
-	for (size_t i = 0; v && i < n && i < 1024; i++) /* UIO_MAXIOV */
-		any |= open_pages((uint64_t)v[i].iov_base, v[i].iov_len, caller);
-	return any;
+	if (n > MAX_PARTS) /* as the kernel does */
+		n = MAX_PARTS;
+	for (unsigned i = 0; i < n; i++)
+		any |= open_message(&m[i].msg_hdr, caller);
+	return any | open_pages((uint64_t)m, n * sizeof(*m), caller);
 }
 
 /* The call, with the pages made writable before it and after each time that they were not. */
@@ -142,7 +181,7 @@ EXPORT ssize_t recvfrom(int fd, void *restrict buf, size_t n, int flags,
 
 EXPORT ssize_t recvmsg(int fd, struct msghdr *m, int flags)
 {
-	SERVE(recvmsg, m && open_all(m->msg_iov, m->msg_iovlen, CALLER), fd, m, flags);
+	SERVE(recvmsg, open_message(m, CALLER), fd, m, flags);
 }
 
 EXPORT ssize_t getrandom(void *buf, size_t n, unsigned flags)
@@ -152,30 +191,54 @@ EXPORT ssize_t getrandom(void *buf, size_t n, unsigned flags)
 
 EXPORT int recvmmsg(int fd, struct mmsghdr *m, unsigned n, int flags, struct timespec *timeout)
 {
-	for (unsigned i = 0; flip_is_active() && m && i < n; i++)
-		open_all(m[i].msg_hdr.msg_iov, m[i].msg_hdr.msg_iovlen, CALLER);
-	SERVE(recvmmsg, open_pages((uint64_t)m, n * sizeof(*m), CALLER), fd, m, n, flags, timeout);
+	SERVE(recvmmsg, open_messages(m, n, CALLER), fd, m, n, flags, timeout);
 }
 
-/* Reads into the buffer itself what is longer than its own. */
-EXPORT size_t fread(void *restrict buf, size_t size, size_t n, FILE *restrict f)
+/* A buffer that libc fills by itself, in one step: what is longer than its own of a stream, a path.
+ */
+static void open_for_libc(void *buf, size_t size, size_t n, uint64_t caller)
 {
 	size_t len;
 
-	if (!NEXT(fread))
-		return 0;
-	if (flip_is_active() && !__builtin_mul_overflow(size, n, &len))
-		open_pages((uint64_t)buf, len, CALLER);
-	return NEXT(fread)(buf, size, n, f);
+	if (flip_is_active() && buf && !__builtin_mul_overflow(size, n, &len))
+		open_pages((uint64_t)buf, len, caller);
+}
+
+EXPORT size_t fread(void *restrict buf, size_t size, size_t n, FILE *restrict f)
+{
+	open_for_libc(buf, size, n, CALLER);
+	return NEXT(fread) ? NEXT(fread)(buf, size, n, f) : 0;
+}
+
+EXPORT size_t fread_unlocked(void *restrict buf, size_t size, size_t n, FILE *restrict f)
+{
+	open_for_libc(buf, size, n, CALLER);
+	return NEXT(fread_unlocked) ? NEXT(fread_unlocked)(buf, size, n, f) : 0;
+}
+
+EXPORT size_t __fread_chk(void *restrict buf, size_t room, size_t size, size_t n, FILE *restrict f)
+{
+	open_for_libc(buf, size, n, CALLER);
+	return NEXT(__fread_chk) ? NEXT(__fread_chk)(buf, room, size, n, f) : 0;
+}
+
+EXPORT size_t __fread_unlocked_chk(void *restrict buf, size_t room, size_t size, size_t n,
+				   FILE *restrict f)
+{
+	open_for_libc(buf, size, n, CALLER);
+	return NEXT(__fread_unlocked_chk) ? NEXT(__fread_unlocked_chk)(buf, room, size, n, f) : 0;
 }
 
 EXPORT char *getcwd(char *buf, size_t n)
 {
-	if (!NEXT(getcwd))
-		return NULL;
-	if (flip_is_active() && buf)
-		open_pages((uint64_t)buf, n < PATH_MAX ? n : PATH_MAX, CALLER);
-	return NEXT(getcwd)(buf, n);
+	open_for_libc(buf, 1, n < PATH_MAX ? n : PATH_MAX, CALLER);
+	return NEXT(getcwd) ? NEXT(getcwd)(buf, n) : NULL;
+}
+
+EXPORT char *__getcwd_chk(char *buf, size_t n, size_t room)
+{
+	open_for_libc(buf, 1, n < PATH_MAX ? n : PATH_MAX, CALLER);
+	return NEXT(__getcwd_chk) ? NEXT(__getcwd_chk)(buf, n, room) : NULL;
 }
 
 /* A child is waited for once: its status has to arrive. */

@@ -99,9 +99,13 @@ void link_next(const struct link *l, struct state *s)
 #undef X
 	};
 	bool found[NEXT_N] = {false};
+	uint32_t hash[NEXT_N];
+	unsigned n_left = NEXT_N;
 	struct symbol_table t;
 
-	for (const struct link_map *m = l->own->l_next; m; m = m->l_next) {
+	for (unsigned i = 0; i < NEXT_N; i++)
+		hash[i] = symbol_hash(names[i]);
+	for (const struct link_map *m = l->own->l_next; m && n_left; m = m->l_next) {
 		bool libc = text_begins(text_base(m->l_name), "libc.so");
 
 		if (!object_tables(m, &t))
@@ -109,9 +113,10 @@ void link_next(const struct link *l, struct state *s)
 		for (unsigned i = 0; i < NEXT_N; i++) {
 			uint64_t at;
 
-			if (found[i] || symbol_find(&t, names[i], &at))
+			if (found[i] || symbol_find(&t, names[i], hash[i], &at))
 				continue;
 			found[i] = true;
+			n_left--;
 			if (libc && i < NEXT_PLAIN_N)
 				continue;
 			s->next[i] = (void *)at;

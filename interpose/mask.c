@@ -217,6 +217,18 @@ EXPORT int ppoll(struct pollfd *p, nfds_t n, const struct timespec *t, const sig
 	return NEXT(ppoll) ? NEXT(ppoll)(p, n, t, set_in(set, &in)) : missing();
 }
 
+int __ppoll_chk(struct pollfd *p, nfds_t n, const struct timespec *t, const sigset_t *set,
+		size_t room);
+
+/* As _FORTIFY_SOURCE has it. */
+EXPORT int __ppoll_chk(struct pollfd *p, nfds_t n, const struct timespec *t, const sigset_t *set,
+		       size_t room)
+{
+	sigset_t in;
+
+	return NEXT(__ppoll_chk) ? NEXT(__ppoll_chk)(p, n, t, set_in(set, &in), room) : missing();
+}
+
 EXPORT int pselect(int n, fd_set *restrict r, fd_set *restrict w, fd_set *restrict x,
 		   const struct timespec *restrict t, const sigset_t *restrict set)
 {

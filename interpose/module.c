@@ -238,7 +238,8 @@ const struct module *module_find(uint64_t addr)
  * The module that made a call whose return address is `ret`, in the module `of_ret`. The two differ
  * where a function of another module ends in a jump to the wrapper: a compiler makes one of
  * `return munmap(p, n);`. The instruction before `ret` tells which function was really called, if
- * it names it; a call through a pointer leaves no trace, and counts for the module it lies in.
+ * it names it; a call through a pointer leaves no trace, and counts for the module it lies in. libc
+ * does not end in a jump to a wrapper: what names it is bound past us.
  *
  * Context: as the file. of_ret may be NULL.
  */
@@ -255,7 +256,7 @@ const struct module *module_caller(uint64_t ret, const struct module *of_ret)
 		return of_ret;
 	target = callsite_through_plt(target);
 	called = remembered(target);
-	return !called || called->name->own ? of_ret : called;
+	return !called || called->name->own || called->name->libc ? of_ret : called;
 }
 
 /*

@@ -44,6 +44,7 @@
 	X(sigprocmask)                \
 	X(pthread_sigmask)            \
 	X(sigsuspend)                 \
+	X(__ppoll_chk)                \
 	X(ppoll)                      \
 	X(pselect)                    \
 	X(epoll_pwait)                \
@@ -63,6 +64,10 @@
 	X(getcwd)                     \
 	X(recvmmsg)                   \
 	X(fread)                      \
+	X(fread_unlocked)             \
+	X(__fread_chk)                \
+	X(__fread_unlocked_chk)       \
+	X(__getcwd_chk)               \
 	X(waitpid)                    \
 	X(getrandom)                  \
 	X(__read_chk)                 \
@@ -75,6 +80,9 @@
 #define INTERPOSE_STORE_NAMES(X) \
 	X(getentropy)            \
 	X(readlink)              \
+	X(__readlink_chk)        \
+	X(__readlinkat_chk)      \
+	X(__poll_chk)            \
 	X(readlinkat)            \
 	X(stat)                  \
 	X(stat64)                \

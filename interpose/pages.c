@@ -126,6 +126,8 @@ page_word *pages_find(uint64_t addr)
 /* Calls `fn` for every word of a range that was ever prepared, by rising address. */
 void pages_each(struct range range, page_fn fn, uint64_t arg)
 {
+	if (range.end > ROOT_ENTRIES << LEAF_SHIFT)
+		range.end = ROOT_ENTRIES << LEAF_SHIFT;
 	for (struct range part; range.start < range.end; range.start = part.end) {
 		struct leaf *l = leaf_of(range.start);
 		uint32_t from, to, low;

@@ -32,7 +32,7 @@ static bool load_u32(const struct symbol_table *t, uint64_t at, uint32_t *vp)
 {
 	if (!inside(t, at, 4))
 		return false;
-	memcpy(vp, (const void *)at, 4);
+	__builtin_memcpy(vp, (const void *)at, 4); /* inline: nothing here is aligned for certain */
 	return true;
 }
 
@@ -101,7 +101,8 @@ int symbol_table_init(struct symbol_table *tp, uint64_t bias, const ElfW(Dyn) * 
 	return 0;
 }
 
-static uint32_t hash_of(const char *name)
+/* The GNU hash of a name: one for all objects that it is looked up in. Context: pure. */
+uint32_t symbol_hash(const char *name)
 {
 	uint32_t h = 5381;
 
@@ -110,17 +111,29 @@ static uint32_t hash_of(const char *name)
 	return h;
 }
 
+/* Whether the object may have a name of this hash: two bits of a Bloom filter say no for most of
+ * those that it does not have. */
+static bool may_have(const struct symbol_table *t, uint32_t hash, uint32_t n_words, uint32_t shift)
+{
+	uint64_t at = t->hash + 16 + 8ull * (n_words ? hash / 64 % n_words : 0), word;
+
+	if (!n_words || !inside(t, at, 8))
+		return false;
+	__builtin_memcpy(&word, (const void *)at, 8);
+	return word >> hash % 64 & word >> (hash >> (shift & 31)) % 64 & 1;
+}
+
 /* Where the chain of a name's bucket begins: its first symbol's number, 0 for an empty one, and
  * the address of the chain word of symbol 0. */
 static bool bucket_of(const struct symbol_table *t, uint32_t hash, uint32_t *firstp,
 		      uint64_t *chainp)
 {
-	uint32_t n_buckets, first_hashed, n_bloom;
+	uint32_t n_buckets, first_hashed, n_bloom, shift;
 	uint64_t buckets;
 
-	/* n_bloom and the shift behind it speed up a miss; a look-up does without */
 	if (!load_u32(t, t->hash, &n_buckets) || !load_u32(t, t->hash + 4, &first_hashed) ||
-	    !load_u32(t, t->hash + 8, &n_bloom) || !n_buckets)
+	    !load_u32(t, t->hash + 8, &n_bloom) || !load_u32(t, t->hash + 12, &shift) ||
+	    !n_buckets || !may_have(t, hash, n_bloom, shift))
 		return false;
 	buckets = t->hash + 16 + (uint64_t)n_bloom * sizeof(ElfW(Addr));
 	*chainp = buckets + 4ull * n_buckets - 4ull * first_hashed;
@@ -145,7 +158,7 @@ static bool is_default(const struct symbol_table *t, uint32_t i)
 		return true;
 	if (!inside(t, at, 2))
 		return false;
-	memcpy(&v, (const void *)at, 2);
+	__builtin_memcpy(&v, (const void *)at, 2);
 	return !(v & VERSYM_HIDDEN);
 }
 
@@ -157,7 +170,7 @@ static bool symbol_is(const struct symbol_table *t, uint32_t i, const char *name
 
 	if (!inside(t, at, sizeof(s)))
 		return false;
-	memcpy(&s, (const void *)at, sizeof(s));
+	__builtin_memcpy(&s, (const void *)at, sizeof(s));
 	if (s.st_shndx == SHN_UNDEF || (s.st_info & 15) != STT_FUNC ||
 	    !name_is(t, s.st_name, name) || !is_default(t, i) ||
 	    !inside(t, t->bias + s.st_value, 1))
@@ -167,14 +180,15 @@ static bool symbol_is(const struct symbol_table *t, uint32_t i, const char *name
 }
 
 /*
- * The address of the function that the object exports as `name`, in its default version.
+ * The address of the function that the object exports as `name`, whose hash is `hash`, in its
+ * default version.
  *
  * Return: 0; -ENOENT where there is none (one that is chosen at run time, STT_GNU_IFUNC, counts as
  * none).
  */
-int symbol_find(const struct symbol_table *t, const char *name, uint64_t *addrp)
+int symbol_find(const struct symbol_table *t, const char *name, uint32_t hash, uint64_t *addrp)
 {
-	uint32_t hash = hash_of(name), i, word;
+	uint32_t i, word;
 	uint64_t chain;
 
 	if (!bucket_of(t, hash, &i, &chain) || !i)

@@ -19,4 +19,5 @@ struct symbol_table {
 
 int symbol_table_init(struct symbol_table *tp, uint64_t bias, const ElfW(Dyn) * dyn,
 		      const void *ehdr);
-int symbol_find(const struct symbol_table *t, const char *name, uint64_t *addrp);
+uint32_t symbol_hash(const char *name);
+int symbol_find(const struct symbol_table *t, const char *name, uint32_t hash, uint64_t *addrp);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "supervise/supervisor.h"
 
-#include <capstone/capstone.h>
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include <unistd.h>
 #include "common/control.h"
 #include "common/fmt.h"
+#include "supervise/disasm.h"
 
 /*
  * The supervisor's part in flip, beyond the verdicts: it keeps the library's handler of SIGSEGV in
@@ -30,12 +30,24 @@ void chain_flip(struct proc *p, const struct call *c)
 		p->n_writes = c->args[3];
 }
 
-/* A process that is known from now on, and executed nothing. */
+/* The library says whether its handler is in place. */
+void chain_set(struct supervisor *s, struct proc *p, bool on)
+{
+	p->chain = on;
+	if (on)
+		s->chained[s->n_chained++ % CHAINED] = p->identity;
+}
+
+/*
+ * A process that is known from now on, and executed nothing: it has the handler if it has one, and
+ * an image of the same identity had it, which may be gone by now (daemon(3) forks twice).
+ */
 void chain_inherit(struct supervisor *s, struct proc *p)
 {
-	struct proc *parent = proc_find(&s->table, proc_parent(p->pid));
-
-	p->chain = parent && parent->known && parent->chain && parent->identity == p->identity;
+	p->chain = false;
+	for (unsigned i = 0; i < CHAINED && !p->chain; i++)
+		p->chain = s->chained[i] && s->chained[i] == p->identity;
+	p->chain = p->chain && proc_catches(p->pid, SIGSEGV);
 }
 
 static bool is_library(struct proc *p, uint64_t ip)
@@ -76,26 +88,6 @@ void chain_sigaction(struct supervisor *s, struct task *k, const struct call *c)
 		answer_continue(s);
 }
 
-/* The instruction at `code`, as an assembler would write it. */
-static void disassemble(const uint8_t *code, size_t n, uint64_t addr, struct fmt *f)
-{
-	cs_insn *insn = NULL;
-	csh cs;
-
-	if (cs_open(CS_ARCH_X86, CS_MODE_64, &cs) != CS_ERR_OK)
-		return;
-	if (cs_disasm(cs, code, n, addr, 1, &insn) == 1) {
-		fmt_str(f, insn->mnemonic);
-		if (insn->op_str[0])
-			fmt_char(f, ' ');
-		fmt_str(f, insn->op_str);
-		cs_free(insn, 1);
-	} else {
-		fmt_str(f, "code");
-	}
-	cs_close(&cs);
-}
-
 /* What wx.inspect has found: (verdict, address, sixteen bytes, caller). */
 void chain_found(struct supervisor *s, struct task *k, const struct call *c)
 {
@@ -120,7 +112,7 @@ void chain_found(struct supervisor *s, struct task *k, const struct call *c)
 	memcpy(code, &c->args[3], sizeof(code));
 	r.error = r.verdict == V_DENY ? policy_refusal(KEY_WX_INSPECT) : 0;
 	policy_source(&p->rule->policy, KEY_WX_INSPECT, &r.file, &r.line);
-	disassemble(code, sizeof(code), c->args[2], &f);
+	disasm_insn(code, sizeof(code), c->args[2], &f);
 	fmt_str(&f, " at ");
 	fmt_hex(&f, c->args[2]);
 	fmt_str(&f, ", about to become executable");

@@ -72,12 +72,13 @@ void check_later(struct supervisor *s, struct task *k, const struct call *c)
 	*e = (struct check){.pid = k->proc->pid, .tid = k->tid, .due_ns = e->due_ns};
 	if (c)
 		decide_range(c, &e->at);
-	e->made = c && decide_is_flip(c, s->gate); /* the page was looked at; a race is for later */
+	e->later = c && decide_is_flip(c, s->gate);
 }
 
 /*
  * A thread speaks again: the call before has been made. Where it named a range, that is looked at
- * now, and the rest, where only a race can have put something, when it is due.
+ * now, and the rest, where only a race can have put something, when it is due. All of a flip is:
+ * what it named was looked at before.
  */
 void check_now(struct supervisor *s, pid_t tid)
 {
@@ -88,8 +89,10 @@ void check_now(struct supervisor *s, pid_t tid)
 
 		if (c->tid != tid || c->made)
 			continue;
-		p = proc_find(&s->table, c->pid);
 		c->made = true;
+		if (c->later)
+			return;
+		p = proc_find(&s->table, c->pid);
 		if (p && range_len(c->at))
 			image_verify_range(s, p, tid, c->at);
 		else if (p)

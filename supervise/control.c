@@ -227,7 +227,7 @@ void control_handle(struct supervisor *s, struct task *k, const struct call *c)
 		narrow(s, p, (int)c->args[1]);
 		return;
 	case CONTROL_CHAIN:
-		p->chain = c->args[1];
+		chain_set(s, p, c->args[1]);
 		answer_value(s, 0);
 		return;
 	case CONTROL_FOUND:

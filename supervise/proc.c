@@ -145,6 +145,12 @@ bool proc_blocks(pid_t tid, int sig)
 	return status_number(tid, "\nSigBlk:", false, 16) & 1l << (sig - 1);
 }
 
+/* Whether a process has a handler for a signal. */
+bool proc_catches(pid_t pid, int sig)
+{
+	return status_number(pid, "\nSigCgt:", false, 16) & 1l << (sig - 1);
+}
+
 /* The parent's process id as it is now, 0 for none that we can see, or -1. */
 pid_t proc_parent(pid_t pid)
 {

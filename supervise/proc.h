@@ -74,3 +74,4 @@ bool proc_is_namespace_init(pid_t pid);
 long proc_filters(pid_t pid);
 bool proc_never_executed(pid_t tid);
 bool proc_blocks(pid_t tid, int sig);
+bool proc_catches(pid_t pid, int sig);

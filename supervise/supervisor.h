@@ -19,11 +19,13 @@ struct check {
 		at; /* what it can have made executable, if nothing interferes; empty: anything */
 	uint64_t due_ns; /* CLOCK_MONOTONIC */
 	unsigned round;
-	bool made; /* the call has been made for certain, and `at` was looked at */
+	bool made;  /* the call has been made for certain */
+	bool later; /* that is no reason to look at once */
 };
 
 #define MAX_CHECKS 256
 #define MAX_HELD   64
+#define CHAINED    64
 
 struct supervisor {
 	int listener;
@@ -49,6 +51,8 @@ struct supervisor {
 		pid_t pid;
 	} held[MAX_HELD];
 	unsigned n_held;
+	uint64_t chained[CHAINED]; /* images that had the handler, by identity: chain.c */
+	unsigned n_chained;
 	/* The kernel may give larger structures than the headers know: SECCOMP_GET_NOTIF_SIZES. */
 	struct seccomp_notif *notif;
 	struct seccomp_notif_resp *resp;
@@ -81,6 +85,7 @@ void control_handle(struct supervisor *s, struct task *k, const struct call *c);
 void chain_flip(struct proc *p, const struct call *c);
 bool chain_hand_over(struct supervisor *s, struct task *k, const struct call *c);
 void chain_sigaction(struct supervisor *s, struct task *k, const struct call *c);
+void chain_set(struct supervisor *s, struct proc *p, bool on);
 void chain_inherit(struct supervisor *s, struct proc *p);
 void chain_found(struct supervisor *s, struct task *k, const struct call *c);
 void chain_count(struct supervisor *s, struct proc *p);

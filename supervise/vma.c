@@ -201,24 +201,21 @@ static int scan_text(int maps, uint64_t addr, bool exact, enum vma_filter filter
 
 static int look(int maps, uint64_t addr, bool exact, enum vma_filter filter, struct vma *vp)
 {
-	struct vma v;
 	int r;
 
 	if (!text_only) {
 		r = query(maps, addr,
 			  (exact ? 0 : QUERY_OR_NEXT) | (filter == VMA_EXEC ? QUERY_EXECUTABLE : 0),
-			  &v);
-		if (r != -ENOTTY) {
-			if (!r)
-				*vp = v;
+			  vp);
+		if (r != -ENOTTY)
 			return r;
-		}
 		text_only = true;
 	}
 	return scan_text(maps, addr, exact, filter, vp);
 }
 
-/* The mapping that covers the address. Return: 0, -ENOENT there is none, or -errno. */
+/* The mapping that covers the address. What *vp holds after a failure is not defined. Return: 0,
+ * -ENOENT there is none, or -errno. */
 int vma_at(int maps, uint64_t addr, struct vma *vp)
 {
 	return look(maps, addr, true, VMA_ALL, vp);

@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include <unwind.h>
 
@@ -398,14 +399,54 @@ static void backtraced(void)
 }
 
 static unsigned char returns_to[16];
+static const void *returns;
 
 __attribute__((noinline)) static void look_around(int sig, siginfo_t *info, void *context)
 {
-	memcpy(returns_to, __builtin_return_address(0), 9);
+	returns = __builtin_return_address(0);
+	memcpy(returns_to, returns, 9);
 	seen.rsp = (uint64_t)__builtin_frame_address(0);
 	seen.local = (uint64_t)context - seen.rsp;
 	seen.addr = (uint64_t)info - (uint64_t)context;
 	((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP] = (greg_t)fault_load_end;
+}
+
+uint32_t handler_eax;
+void look_at_eax(int sig, siginfo_t *info, void *context);
+
+__asm__(".text\n"
+	".type look_at_eax, @function\n"
+	"look_at_eax:\n"
+	"endbr64\n"
+	"mov %eax, handler_eax(%rip)\n"
+	"movq $0, (%rsi)\n"
+	"lea fault_load_end(%rip), %rax\n"
+	"mov %rax, 168(%rdx)\n" /* gregs[REG_RIP] */
+	"ret\n");
+
+/* A handler may be variadic: no vector registers hold arguments. */
+static void eax_is_zero(void)
+{
+	install(look_at_eax, SA_SIGINFO);
+	for (int i = 0; i < 3; i++) {
+		handler_eax = 99;
+		fault_load(NULL);
+		say("eax %u", handler_eax);
+		jit_step();
+	}
+}
+
+/* It returns to the restorer that the program has named. */
+static void own_restorer(void)
+{
+	struct kernel_action ka = {look_around, KERNEL_RESTORER | SA_SIGINFO, raw_restore, 0};
+
+	say("%ld", raw(SYS_rt_sigaction, SIGSEGV, (long)&ka, 0, 8));
+	ready();
+	fault_load(NULL);
+	say("its own %d", returns == (const void *)raw_restore);
+	raw(SYS_rt_sigaction, SIGSEGV, 0, (long)&ka, 8);
+	say("as set %d", ka.restorer == raw_restore);
 }
 
 /* The frame is the kernel's: what debuggers and unwinders look for is where they look for it. */
@@ -513,6 +554,8 @@ const struct signals_case signals_handler_cases[] = {
 	{"handler_is_jit_usr1", jit_handler_usr1},
 	{"handler_backtrace", backtraced},
 	{"handler_frame_shape", frame_shape},
+	{"handler_eax_is_zero", eax_is_zero},
+	{"handler_own_restorer", own_restorer},
 	{"handler_exits_thread", exits_thread},
 	{"handler_keeps_errno", keeps_errno},
 	{"handler_ignored", fault_ignored},

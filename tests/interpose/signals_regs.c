@@ -198,6 +198,44 @@ static void over_fault(void)
 	}
 }
 
+static char alternate[65536];
+
+static void use_alternate(void)
+{
+	const stack_t ss = {.ss_sp = alternate, .ss_size = sizeof(alternate)};
+
+	sigaltstack(&ss, NULL);
+}
+
+static void on_usr1(int sig)
+{
+	memset(alternate, 0x5a, sizeof(alternate) / 2);
+}
+
+static void skip_busily(int sig, siginfo_t *info, void *context)
+{
+	skip(sig, info, context);
+	jit_step();
+	raise(SIGUSR1);
+	jit_step();
+}
+
+/* An alternate stack, which the handler does not want, but what happens inside it does. */
+static void over_fault_main(void)
+{
+	struct sigaction sa = {.sa_sigaction = skip_busily, .sa_flags = SA_SIGINFO};
+	struct sigaction usr1 = {.sa_handler = on_usr1, .sa_flags = SA_ONSTACK};
+
+	use_alternate();
+	sigaction(SIGSEGV, &sa, NULL);
+	sigaction(SIGUSR1, &usr1, NULL);
+	ready();
+	for (size_t i = 0; i < N_ELEMENTS(flag_sets); i++) {
+		look("fault", regs_fault, NULL, flag_sets[i]);
+		jit_step();
+	}
+}
+
 static void over_flips_with(uint64_t flags)
 {
 	for (int i = 0; jit_page && i < 2; i++) {
@@ -219,11 +257,9 @@ static void over_flips(void)
 /* With a handler of the program's own, on a stack of its own, and the signal blocked. */
 static void over_flips_handled(void)
 {
-	static char alternate[65536];
-	const stack_t ss = {.ss_sp = alternate, .ss_size = sizeof(alternate)};
 	struct sigaction sa = {.sa_sigaction = skip, .sa_flags = SA_SIGINFO | SA_ONSTACK};
 
-	sigaltstack(&ss, NULL);
+	use_alternate();
 	sigaction(SIGSEGV, &sa, NULL);
 	ready();
 	over_flips_with(0x8d5);
@@ -265,6 +301,7 @@ static void changed_vector(void)
 
 const struct signals_case signals_regs_cases[] = {
 	{"regs_over_fault", over_fault},
+	{"regs_over_fault_main", over_fault_main},
 	{"regs_over_flips", over_flips},
 	{"regs_over_flips_handled", over_flips_handled},
 	{"regs_over_flips_alignment", over_flips_alignment},

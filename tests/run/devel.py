@@ -109,8 +109,8 @@ with Tap() as t:
         "| tail -n 1; git gc -q; git archive HEAD | md5sum"), modes=("default", "strict", "preload"), env=GIT)
     t.compare("git grep -P", sh("git init -q r; cd r; seq 5000 >f; git add f; "
                                 "git grep -cP '^(?=.*7)[0-9]+8$'; git grep -c 89"), env=GIT,
-              modes=("default", "strict", "preload"), logged="wx.jit", refused=PCRE)
-    t.compare("grep -P", sh("seq 5000 | grep -cP '^(?=.*7)[0-9]+8$'"), logged="wx.jit",
+              modes=("default", "strict", "preload"), refused=PCRE)
+    t.compare("grep -P", sh("seq 5000 | grep -cP '^(?=.*7)[0-9]+8$'"),
               refused=PCRE)
     t.compare("gcc compiles", sh("gcc -O2 -g -o prog hello.c; gcc -dumpversion"), setup=sources,
               after=built)

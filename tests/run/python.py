@@ -90,7 +90,6 @@ with Tap() as t:
     for name in ("processes", "threads", "mappings", "modules"):
         t.compare("python3 " + name, [PYTHON, name + ".py"], modes=ALL, setup=scripts)
     t.compare("python3 ctypes with callbacks", [PYTHON, "ctypes_.py"], modes=ALL, setup=scripts,
-              logged="wx.jit",
               refused={"strict": Refused("libffi makes code for each callback", "wx.map", "wx.file")})
     t.compare("python3 ctypes without callbacks", [PYTHON, "-c", "import ctypes; print("
                                                    "ctypes.CDLL('libc.so.6').abs(-5))"], modes=ALL)

@@ -40,7 +40,8 @@ START_TEST(it_finds_what_ld_so_finds)
 	uint64_t at;
 
 	ck_assert_ptr_nonnull(libc);
-	ck_assert_msg(!symbol_find(&t, functions[_i], &at), "%s", functions[_i]);
+	ck_assert_msg(!symbol_find(&t, functions[_i], symbol_hash(functions[_i]), &at), "%s",
+		      functions[_i]);
 	ck_assert_msg((void *)at == dlsym(libc, functions[_i]), "%s", functions[_i]);
 }
 END_TEST
@@ -53,7 +54,8 @@ START_TEST(it_finds_no_other)
 	struct symbol_table t = libc_table();
 	uint64_t at = 7;
 
-	ck_assert_msg(symbol_find(&t, absent[_i], &at) == -ENOENT, "%s", absent[_i]);
+	ck_assert_msg(symbol_find(&t, absent[_i], symbol_hash(absent[_i]), &at) == -ENOENT, "%s",
+		      absent[_i]);
 	ck_assert_uint_eq(at, 7);
 }
 END_TEST
@@ -78,7 +80,8 @@ START_TEST(forged_tables_are_not_followed)
 			t.strtab = good.image.start + (uint64_t)rand() % len;
 			t.strtab_bytes = (uint64_t)rand() % (good.image.end - t.strtab);
 		}
-		symbol_find(&t, functions[(size_t)i % 14], &at);
+		symbol_find(&t, functions[(size_t)i % 14], symbol_hash(functions[(size_t)i % 14]),
+			    &at);
 	}
 }
 END_TEST

@@ -5,6 +5,7 @@
 #include "tests/escape/attacks/jit_module.h"
 
 #include <string.h>
+#include <unistd.h>
 
 void module_store(volatile unsigned char *to, const unsigned char *from, size_t len)
 {
@@ -18,6 +19,13 @@ int module_memcpy(void *to, const void *from, size_t len)
 	void *volatile r = memcpy(to, from, len);
 
 	return r == to;
+}
+
+ssize_t module_pread(int fd, void *to, size_t len, off_t at)
+{
+	volatile ssize_t n = pread(fd, to, len, at);
+
+	return n;
 }
 
 /* Here it shall jump: memcpy then returns to whoever called this function. */

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <stddef.h>
+#include <sys/types.h>
 
 void module_store(volatile unsigned char *to, const unsigned char *from, size_t len);
 int module_memcpy(void *to, const void *from, size_t len);
+ssize_t module_pread(int fd, void *to, size_t len, off_t at);
 void *module_jump(void *to, const void *from, size_t len);

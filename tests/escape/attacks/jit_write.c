@@ -14,8 +14,11 @@
  *   module        another module
  *   module_memcpy libc's memcpy, which another module calls
  *   module_jump   the same, but the other module jumps to it, and it returns to the JIT
+ *   code_pread    the kernel, by a pread that compiled code calls
+ *   module_pread  the same, which another module calls
  *   own           the JIT itself
  *   own_memcpy    libc's memcpy, which the JIT calls
+ *   own_pread     the kernel, by a pread that the JIT calls
  *   fresh         compiled code, over code that has not run since the JIT wrote to its page
  */
 
@@ -37,7 +40,7 @@ static const unsigned char by_store[] = {0x0f, 0xb6, 0x06, 0x88, 0x07, 0x48, 0xf
 static const unsigned char by_string[] = {0x48, 0x89, 0xd1, 0xf3, 0xa4, 0xc3};
 /* mov (%rsi),%rax; mov %rax,(%rdi); ret */
 static const unsigned char by_eight[] = {0x48, 0x8b, 0x06, 0x48, 0x89, 0x07, 0xc3};
-/* sub $8,%rsp; movabs $memcpy,%rax; call *%rax; add $8,%rsp; ret */
+/* sub $8,%rsp; movabs $function,%rax; call *%rax; add $8,%rsp; ret */
 static const unsigned char by_call[] = {0x48, 0x83, 0xec, 0x08, 0x48, 0xb8, 0,
 					0,    0,    0,    0,    0,    0,    0,
 					0xff, 0xd0, 0x48, 0x83, 0xc4, 0x08, 0xc3};
@@ -69,15 +72,23 @@ static void jit_function(unsigned char *at)
 		attack_broken("function");
 }
 
+/* Compiles one that hands its arguments to a function of libc's. */
+static void *jit_caller(uintptr_t target)
+{
+	unsigned char *p = jit_memory(1);
+
+	jit_put(p, by_call, sizeof(by_call));
+	jit_put(p + BY_CALL_ADDRESS, (unsigned char *)&target, sizeof(target));
+	return p;
+}
+
 /* Compiles one that writes. */
 static writer *jit_writer(const char *how)
 {
 	unsigned char *p = jit_memory(1);
-	uintptr_t target = (uintptr_t)memcpy;
 
 	if (attack_is(how, "code_memcpy")) {
-		jit_put(p, by_call, sizeof(by_call));
-		jit_put(p + BY_CALL_ADDRESS, (unsigned char *)&target, sizeof(target));
+		return (writer *)(uintptr_t)jit_caller((uintptr_t)memcpy);
 	} else if (attack_is(how, "code_string")) {
 		jit_put(p, by_string, sizeof(by_string));
 	} else if (attack_is(how, "code_across")) {
@@ -118,6 +129,27 @@ static struct {
 	void *to;
 } job;
 
+typedef ssize_t reader(int fd, void *to, size_t len, off_t at);
+
+static reader *pread_by;
+
+static void read_in(void *to, const void *from, size_t len)
+{
+	int fd = memfd_create("code", 0);
+
+	if (fd < 0 || write(fd, from, len) != (ssize_t)len)
+		attack_broken("memfd");
+	if (pread_by(fd, to, len, 0) != (ssize_t)len)
+		attack_refused("pread");
+}
+
+static ssize_t own_pread(int fd, void *to, size_t len, off_t at)
+{
+	volatile ssize_t n = pread(fd, to, len, at);
+
+	return n;
+}
+
 static void *work(void *arg)
 {
 	(void)arg;
@@ -157,18 +189,30 @@ static _Noreturn void across(writer *write)
 	attack_run(at + 2);
 }
 
+static writer *writer_of(const char *how, const char *module)
+{
+	if (attack_is(how, "code_pread"))
+		pread_by = (reader *)(uintptr_t)jit_caller((uintptr_t)pread);
+	if (attack_is(how, "own_pread"))
+		pread_by = own_pread;
+	if (attack_is(how, "module_pread"))
+		pread_by = (reader *)(uintptr_t)module_writer(how, module);
+	if (pread_by)
+		return read_in;
+	if (!strncmp(how, "module", 6))
+		return module_writer(how, module);
+	if (attack_is(how, "own"))
+		return own_writer;
+	if (attack_is(how, "own_memcpy"))
+		return own_memcpy;
+	return jit_writer(how);
+}
+
 int main(int argc, char **argv)
 {
 	const char *how = argc >= 2 ? argv[1] : "";
 
-	if (!strncmp(how, "module", 6))
-		job.write = module_writer(how, argc >= 3 ? argv[2] : "");
-	else if (attack_is(how, "own"))
-		job.write = own_writer;
-	else if (attack_is(how, "own_memcpy"))
-		job.write = own_memcpy;
-	else
-		job.write = jit_writer(how);
+	job.write = writer_of(how, argc >= 3 ? argv[2] : "");
 	if (attack_is(how, "code_across"))
 		across(job.write);
 	job.to = attack_is(how, "code_itself") ? (unsigned char *)job.write + 128 : jit_memory(1);
