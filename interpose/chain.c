@@ -430,18 +430,24 @@ static void correct_masks(void)
 	}
 }
 
-/* Another thread may have set an action between the two: then that is the program's. */
+/*
+ * What the program has is known before its faults come here. Another thread may set another action
+ * until the supervisor keeps the handler in place: then that is the program's.
+ */
 static void install(void)
 {
-	struct chain_action own = own_action(0), was;
+	struct chain_action was, own;
 
-	sigaction_raw(SIGSEGV, &own, &was);
-	gate_control(CONTROL_CHAIN, 1, 0, 0, 0, 0);
+	sigaction_raw(SIGSEGV, NULL, &was);
 	do {
-		if (was.handler != (uint64_t)chain_handler)
-			set_own(&was);
+		action_set(&was);
+		own = own_action(was.flags);
+		sigaction_raw(SIGSEGV, &own, &was);
+		if (was.handler != own.handler)
+			action_set(&was);
+		gate_control(CONTROL_CHAIN, 1, 0, 0, 0, 0);
 		sigaction_raw(SIGSEGV, NULL, &was);
-	} while (was.handler != (uint64_t)chain_handler);
+	} while (was.handler != own.handler);
 }
 
 /*

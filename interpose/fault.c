@@ -79,26 +79,40 @@ static unsigned window_level(void)
 
 	if (n < PIECES)
 		return 0;
-	if (__atomic_add_fetch(&since_count, 1, __ATOMIC_RELAXED) % RECOUNT == 0)
+	if (__atomic_fetch_add(&since_count, 1, __ATOMIC_RELAXED) % RECOUNT == 0)
 		n = recount();
+	if (n < PIECES) /* it was what has been unmapped: the next time is counted at once */
+		__atomic_store_n(&since_count, 0, __ATOMIC_RELAXED);
 	return n / PIECES < MAX_WINDOW ? (unsigned)(n / PIECES) : MAX_WINDOW;
 }
 
 /*
- * Whether a page may change with its neighbour: not the one that `rip` lies in, which has to stay
- * as it is, not one whose rights are being changed, and at first not what has never run, which may
- * be somebody's stack.
+ * Takes a page along with its neighbour: not the one that `rip` lies in, which has to stay as it
+ * is, not one that a call is about, and at first not one that has never run, which may be
+ * somebody's stack. Until it is given back, calls about it wait (flip.c).
  */
-static bool goes_along(uint64_t page, unsigned level, uint64_t rip)
+static bool take_along(uint64_t page, unsigned level, uint64_t rip)
 {
-	const page_word *word = pages_find(page);
-	page_word wanted = PAGE_MANAGED | (level < 2 ? PAGE_RAN : 0);
+	page_word *word = pages_find(page);
+	page_word wanted = PAGE_MANAGED | (level < 2 ? PAGE_RAN : 0), now;
 
-	return page != page_down(rip) && word &&
-	       (page_get(word) & (wanted | PAGE_PENDING)) == wanted;
+	if (page == page_down(rip) || !word)
+		return false;
+	now = page_get(word);
+	return (now & (wanted | PAGE_PENDING)) == wanted &&
+	       __atomic_compare_exchange_n(word, &now, now | PAGE_PENDING, false, __ATOMIC_ACQ_REL,
+					   __ATOMIC_RELAXED);
 }
 
-/* The managed pages around one, within an aligned window. */
+static void give_back(struct range r, uint64_t page)
+{
+	for (uint64_t at = r.start; at < r.end; at += CM_PAGE)
+		if (at != page)
+			__atomic_fetch_and(pages_find(at), (page_word)~PAGE_PENDING,
+					   __ATOMIC_ACQ_REL);
+}
+
+/* The managed pages around one, within an aligned window; to be given back. */
 static struct range window(uint64_t page, unsigned level, uint64_t rip)
 {
 	uint64_t size = CM_PAGE << 4 * level;
@@ -107,9 +121,9 @@ static struct range window(uint64_t page, unsigned level, uint64_t rip)
 
 	if (!level)
 		return r;
-	while (r.start > all.start && goes_along(r.start - CM_PAGE, level, rip))
+	while (r.start > all.start && take_along(r.start - CM_PAGE, level, rip))
 		r.start -= CM_PAGE;
-	while (r.end < all.end && goes_along(r.end, level, rip))
+	while (r.end < all.end && take_along(r.end, level, rip))
 		r.end += CM_PAGE;
 	return r;
 }
@@ -163,10 +177,11 @@ static long flip(uint64_t page, enum fault_kind kind, uint64_t rip)
 		if (kind == FAULT_FETCH)
 			pages_each(w, note_x, 0); /* before anybody can have run it */
 		r = change(w, kind);
+		if (!r && kind == FAULT_WRITE)
+			pages_each(w, note_w, 0);
+		give_back(w, page);
 		if (r)
 			continue;
-		if (kind == FAULT_WRITE)
-			pages_each(w, note_w, 0);
 		if (was == (kind == FAULT_WRITE))
 			__atomic_fetch_add(&pieces, kind == FAULT_FETCH ? change_of : -change_of,
 					   __ATOMIC_RELAXED);

@@ -8,6 +8,7 @@
 #include "interpose/gate.h"
 #include "interpose/mm.h"
 #include "interpose/pages.h"
+#include "interpose/turn.h"
 #include "interpose/forbid.h"
 
 /*
@@ -62,6 +63,8 @@ static bool is_granted(const struct mm_call *c)
 
 	if (c->nr == SYS_mmap && c->arg[3] & MAP_HUGETLB)
 		return false; /* pages that change one by one are not to be had */
+	if (policy_value(&state()->policy, KEY_K_MDWE))
+		return false; /* the kernel would refuse every flip */
 	policy_rule(&state()->policy, &ask, &r);
 	return r.verdict == V_FLIP;
 }
@@ -85,6 +88,8 @@ static void begin_one(page_word *word, uint64_t fresh)
 static void mark_one(page_word *word, uint64_t unused)
 {
 	(void)unused;
+	if (page_get(word) & PAGE_PENDING)
+		turn_pass(word); /* another thread changes it along with its own */
 	if (page_get(word) & PAGE_MANAGED)
 		__atomic_fetch_or(word, (page_word)PAGE_PENDING, __ATOMIC_ACQ_REL);
 }

@@ -116,7 +116,7 @@ static const char *loosest_word(enum policy_key key)
 }
 
 /* "wx.jit" → `wx: { jit = …; };`, the text that a policy file would hold to allow it. */
-static void allowing_line(struct fmt *f, const struct violation *v)
+static void allowing_rule(struct fmt *f, const struct violation *v)
 {
 	const char *key = policy_key_name(v->ruling->rule), *dot = strchr(key, '.');
 	bool is_code = v->ruling->rule == KEY_WX_MAP || v->ruling->rule == KEY_WX_TRANSITION;
@@ -148,6 +148,17 @@ static void allowing_line(struct fmt *f, const struct violation *v)
 		fmt_str(f, " };");
 }
 
+/* What the kernel itself forbids, by PR_SET_MDWE, no other line allows. */
+static void allowing_line(struct fmt *f, const struct policy *p, const struct violation *v)
+{
+	enum policy_key rule = v->ruling->rule;
+	bool is_code = rule == KEY_WX_MAP || rule == KEY_WX_TRANSITION || rule == KEY_WX_JIT;
+
+	allowing_rule(f, v);
+	if (is_code && p && policy_value(p, KEY_K_MDWE))
+		fmt_str(f, " kernel: { mdwe = false; };");
+}
+
 static void where_written(struct fmt *f, const struct policy_ruling *r)
 {
 	if (r->line) {
@@ -160,7 +171,8 @@ static void where_written(struct fmt *f, const struct policy_ruling *r)
 	}
 }
 
-static void text_line(struct fmt *f, const struct violation *v, uint64_t count)
+static void text_line(struct fmt *f, const struct policy *p, const struct violation *v,
+		      uint64_t count)
 {
 	const char *base = strrchr(v->program, '/');
 
@@ -191,7 +203,7 @@ static void text_line(struct fmt *f, const struct violation *v, uint64_t count)
 	}
 	if (v->ruling->verdict >= V_DENY) {
 		fmt_str(f, "; to allow: ");
-		allowing_line(f, v);
+		allowing_line(f, p, v);
 	}
 	if (count > 1) {
 		fmt_str(f, " (");
@@ -223,14 +235,15 @@ static void json_num(struct fmt *f, const char *key, uint64_t v)
 	fmt_udec(f, v);
 }
 
-static void json_line(struct fmt *f, const struct violation *v, uint64_t count)
+static void json_line(struct fmt *f, const struct policy *p, const struct violation *v,
+		      uint64_t count)
 {
 	char allow[700];
 	struct fmt a = FMT_INIT(allow);
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	allowing_line(&a, v);
+	allowing_line(&a, p, v);
 	fmt_char(f, '{');
 	json_num(f, "time_ns", (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec);
 	json_str(f, "verdict", verdict_words[v->ruling->verdict]);
@@ -323,9 +336,9 @@ void report_violation(struct report *r, const struct policy *p, const struct vio
 	if (!count)
 		return;
 	if (policy_value(p, KEY_REPORT_FORMAT) == REPORT_JSON)
-		json_line(&f, v, count);
+		json_line(&f, p, v, count);
 	else
-		text_line(&f, v, count);
+		text_line(&f, p, v, count);
 	emit(r, p, &f);
 }
 
