@@ -56,10 +56,7 @@
 #define RED_ZONE   128
 #define FX_MAGIC   0x46505853u /* FP_XSTATE_MAGIC1: the length that follows it counts */
 
-enum { IDLE, STARTING, ACTIVE };
-
 static struct {
-	int state;
 	uint64_t n_set, current; /* of the program's actions of SIGSEGV; 0: the default */
 	struct {
 		uint64_t n; /* which of them it is */
@@ -86,7 +83,7 @@ static long mask_raw(int how, const uint64_t *new, uint64_t *old)
 
 bool chain_is_active(void)
 {
-	return __atomic_load_n(&chain.state, __ATOMIC_ACQUIRE) == ACTIVE;
+	return flip_is_active();
 }
 
 /*
@@ -419,7 +416,7 @@ static void correct_masks(void)
 
 	for (int sig = 1; sig <= N_SIGNALS; sig++) {
 		if (sig == SIGSEGV || sigaction_raw(sig, NULL, &a) || a.handler <= 1 ||
-		    !(a.mask & (SEGV | MARK)))
+		    !(a.mask & SEGV))
 			continue;
 		chain_action_in(sig, &a.mask);
 		sigaction_raw(sig, &a, NULL);
@@ -436,49 +433,44 @@ static void correct_masks(void)
  */
 static void install(void)
 {
+	const uint64_t ours = (uint64_t)chain_handler;
 	struct chain_action was, own;
 
 	sigaction_raw(SIGSEGV, NULL, &was);
-	do {
+	while (was.handler != ours) {
 		action_set(&was);
 		own = own_action(was.flags);
 		sigaction_raw(SIGSEGV, &own, &was);
-		if (was.handler != own.handler)
+		if (was.handler != ours)
 			action_set(&was);
 		gate_control(CONTROL_CHAIN, 1, 0, 0, 0, 0);
 		sigaction_raw(SIGSEGV, NULL, &was);
-	} while (was.handler != own.handler);
+	}
 }
 
 /*
- * Puts the handler in place, before there is anything for it to serve.
+ * Puts the handler in place, before there is anything for it to serve. Several threads may do it at
+ * once, each all of it, and a fork child that finds it half done: nobody waits for anybody.
  *
- * Context: anywhere after the constructor; returns when it stands, also where another thread does
- * it. Return: 0 or -ENOMEM.
+ * Context: anywhere after the constructor.
+ * Return: 0 or -ENOMEM.
  */
 int chain_start(void)
 {
-	int idle = IDLE;
-	long page;
+	uint32_t *none = NULL;
+	uint64_t page;
 
 	if (chain_is_active())
 		return 0;
-	page = (long)arena_pages(CM_PAGE);
+	page = arena_pages(CM_PAGE);
 	if (!page)
 		return -ENOMEM;
-	gate_call6(SYS_madvise, page, CM_PAGE, MADV_WIPEONFORK, 0, 0, 0);
-	if (!__atomic_compare_exchange_n(&chain.state, &idle, STARTING, false, __ATOMIC_ACQ_REL,
-					 __ATOMIC_RELAXED)) {
-		gate_call6(SYS_munmap, page, CM_PAGE, 0, 0, 0, 0);
-		while (!chain_is_active())
-			sys_raw6(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
-		return 0;
-	}
-	chain.owner = (uint32_t *)page;
+	gate_call6(SYS_madvise, (long)page, CM_PAGE, MADV_WIPEONFORK, 0, 0, 0);
+	__atomic_compare_exchange_n(&chain.owner, &none, (uint32_t *)page, false, __ATOMIC_ACQ_REL,
+				    __ATOMIC_RELAXED);
 	owns_actions();
 	install();
 	correct_masks();
-	__atomic_store_n(&chain.state, ACTIVE, __ATOMIC_RELEASE);
 	__atomic_store_n(&flip_active, true, __ATOMIC_RELEASE);
 	return 0;
 }

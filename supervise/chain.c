@@ -44,10 +44,15 @@ void chain_set(struct supervisor *s, struct proc *p, bool on)
  */
 void chain_inherit(struct supervisor *s, struct proc *p)
 {
+	struct proc *parent;
+
 	p->chain = false;
 	for (unsigned i = 0; i < CHAINED && !p->chain; i++)
 		p->chain = s->chained[i] && s->chained[i] == p->identity;
 	p->chain = p->chain && proc_catches(p->pid, SIGSEGV);
+	parent = proc_find(&s->table, proc_parent(p->pid));
+	p->jit = parent && parent->known && parent->identity == p->identity &&
+		 parent->rule == p->rule && parent->jit;
 }
 
 static bool is_library(struct proc *p, uint64_t ip)
@@ -74,7 +79,7 @@ bool chain_hand_over(struct supervisor *s, struct task *k, const struct call *c)
 
 	info.si_pid = c->nr;
 	info.si_value.sival_ptr = (void *)c->ip;
-	if (!k->proc->chain || proc_blocks(k->tid, SIGSEGV) ||
+	if (!k->proc->chain || !proc_takes(k->tid, SIGSEGV) ||
 	    syscall(SYS_rt_tgsigqueueinfo, k->proc->pid, k->tid, SIGSEGV, &info) < 0)
 		return false;
 	answer_value(s, 0);

@@ -106,22 +106,30 @@ static struct proc *proc_get(struct proc_table *t, pid_t pid, int pidfd)
 	return p;
 }
 
-/* One number of /proc/PID/status, or -1. */
-static long status_number(pid_t pid, const char *name, bool last, int base)
+/* All of /proc/PID/status. */
+static bool status_read(pid_t pid, char *buf, size_t size)
 {
-	char path[32], buf[2048], *at;
+	char path[32];
 	ssize_t n;
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return -1;
-	n = read(fd, buf, sizeof(buf) - 1);
+		return false;
+	n = read(fd, buf, size - 1);
 	close(fd);
-	if (n <= 0)
+	buf[n < 0 ? 0 : n] = 0;
+	return n > 0;
+}
+
+/* One number of it, or -1. */
+static long status_number(pid_t pid, const char *name, bool last, int base)
+{
+	char buf[2048], *at;
+
+	if (!status_read(pid, buf, sizeof(buf)))
 		return -1;
-	buf[n] = 0;
 	at = strstr(buf, name);
 	if (!at)
 		return -1;
@@ -139,10 +147,23 @@ static long status_field(pid_t pid, const char *name, bool last)
 	return status_number(pid, name, last, 10);
 }
 
-/* Whether a thread blocks a signal, also where that cannot be told. */
-bool proc_blocks(pid_t tid, int sig)
+/*
+ * Whether a signal that is sent to a thread now is delivered at once, and with what was sent: it is
+ * not blocked, and the user has not as many signals pending as he may have; else the kernel drops
+ * the siginfo (kernel/signal.c, __send_signal_locked()).
+ */
+bool proc_takes(pid_t tid, int sig)
 {
-	return status_number(tid, "\nSigBlk:", false, 16) & 1l << (sig - 1);
+	char buf[2048], *queue, *blocked;
+	unsigned long pending, most, mask;
+
+	if (!status_read(tid, buf, sizeof(buf)))
+		return false;
+	queue = strstr(buf, "\nSigQ:");
+	blocked = strstr(buf, "\nSigBlk:");
+	return queue && blocked && sscanf(queue, " SigQ: %lu/%lu", &pending, &most) == 2 &&
+	       sscanf(blocked, " SigBlk: %lx", &mask) == 1 && pending < most &&
+	       !(mask & 1ul << (sig - 1));
 }
 
 /* Whether a process has a handler for a signal. */

@@ -30,4 +30,4 @@ with Watched() as t:
     t.program("guile", ["guile", "--no-auto-compile", "main.scm"], status=3, strict=CODE)
     t.program("pypy3", ["pypy3", "callbacks.py"], status=4, strict=CODE)
     t.program("sbcl", SBCL, status=3, strict=CODE,
-              writers="Lisp's own code, which lies in such memory, writes to its heap, which also does")
+              writers="what writes to its heap is Lisp code, in such memory itself")

@@ -2,9 +2,9 @@
 """Programs that generate code, compared and watched: no mapping of theirs is ever writable and
 executable.
 
-Every run goes through prog/watch, natively too: a program that asks for such memory must be seen to
-have it when nothing keeps it from that, or the watcher proves nothing. A watcher that saw nothing at
-all has failed as well.
+Every run goes through prog/watch, natively too: a program that asks for such memory must be seen
+to have it when nothing keeps it from that, or the watcher proves nothing. A watcher that saw nothing
+at all has failed as well.
 
 Modes beyond those of cm.py: `writers` is `cmrun -p FILE` with wx.writers = "module".
 """
@@ -63,8 +63,8 @@ class Row:
 
 
 class Watched(Tap):
-    """Compares as Tap does, and watches. as_user: the command by which all of it, cmrun too, becomes
-    another user's.
+    """Compares as Tap does, and watches. as_user: the command by which all of it, cmrun too,
+    becomes another user's.
     """
 
     def __init__(self, as_user=()):
@@ -83,7 +83,7 @@ class Watched(Tap):
         shutil.copytree(self.made, folder, dirs_exist_ok=True)
 
     def under(self, mode, row):
-        """The row's command in this mode; nothing but the program itself is preloaded or policed."""
+        """The row's command in this mode; only the program itself is preloaded or policed."""
         if mode == "native":
             return row.argv
         if mode == "preload":
@@ -130,7 +130,8 @@ class Watched(Tap):
         got, seen = self.watched(mode, row)
         if row.reported:
             said, got = got, got.without(row.reported)
-            self.ok(said is not got, "%s: %s reports %s" % (row.name, mode, row.reported), show(said))
+            self.ok(said is not got, "%s: %s reports %s" % (row.name, mode, row.reported),
+                    show(said))
         if row.noisy and not got.reports():
             got = Result(got.out, native.err, got.status)
         same = got.key() == native.key() and (not row.after or row.after(self.work) == left)
@@ -138,8 +139,8 @@ class Watched(Tap):
         self.ok(seen.looks and not seen.both,
                 "%s: %s: never writable and executable" % (row.name, mode), seen)
         if row.sandbox:
-            self.ok(0 < filters == seen.filters - 1, "%s: %s: in its own sandbox" % (row.name, mode),
-                    "natively %d filters\n%s" % (filters, seen))
+            self.ok(0 < filters == seen.filters - 1,
+                    "%s: %s: in its own sandbox" % (row.name, mode), "natively %d filters\n%s" % (filters, seen))
 
     def refuses(self, row, mode, rules, why):
         """The program may go on for ever, as one that starts again what has been ended."""

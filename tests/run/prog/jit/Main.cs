@@ -40,7 +40,8 @@ static class Program
 		for (int i = 0; i < 300000; i++) sum = (sum + makers[i % 100](i)) % 1000003;
 		Console.WriteLine("{0} {1} {2} {3}", sum, Fib(24), Nulls(), Divide());
 		var told = new int[4];
-		var threads = Enumerable.Range(0, 4).Select(t => new Thread(() => told[t] = Fib(18 + t) + Nulls())).ToList();
+		var threads = Enumerable.Range(0, 4)
+			.Select(t => new Thread(() => told[t] = Fib(18 + t) + Nulls())).ToList();
 		threads.ForEach(t => t.Start());
 		threads.ForEach(t => t.Join());
 		Console.WriteLine(string.Join(" ", told));

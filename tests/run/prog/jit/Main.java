@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// java: compiled loops, threads, lambdas, a small heap, and the faults that HotSpot turns into exceptions.
+// java: compiled loops, threads, lambdas, a small heap, and the faults that HotSpot makes exceptions.
 
 import java.util.*;
 import java.util.concurrent.*;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# ctypes and cffi: callbacks, each a piece of code that libffi makes, called from C and from threads.
+# ctypes and cffi: callbacks, each a piece of code that libffi makes, called from C and threads.
 import ctypes
 import sys
 import threading

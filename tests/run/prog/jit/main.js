@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// node: hot loops, JSON, regular expressions, closures, deoptimisation, WebAssembly, workers, a child.
+// node: hot loops, JSON, regular expressions, closures, deoptimisation, WebAssembly, workers, child.
 'use strict';
 const {Worker, isMainThread, parentPort, workerData} = require('worker_threads');
 const {execFileSync} = require('child_process');
@@ -20,7 +20,8 @@ function wasm() {
 
 function json() {
     const rows = [];
-    for (let i = 0; i < 3000; i++) rows.push({id: i, name: 'n' + i, tags: [i % 7, i % 11], on: i % 2 === 0});
+    for (let i = 0; i < 3000; i++)
+        rows.push({id: i, name: 'n' + i, tags: [i % 7, i % 11], on: i % 2 === 0});
     let text = '';
     for (let i = 0; i < 10; i++) text = JSON.stringify(JSON.parse(text || JSON.stringify(rows)));
     return text.length;
@@ -37,7 +38,8 @@ function patterns() {
 
 function closures() {
     const makers = [];
-    for (let k = 0; k < 400; k++) makers.push(new Function('a', 'b', `return a * ${k} + b % ${k + 1};`));
+    for (let k = 0; k < 400; k++)
+        makers.push(new Function('a', 'b', `return a * ${k} + b % ${k + 1};`));
     let s = 0;
     for (let i = 0; i < 400000; i++) s = (s + makers[i % 400](i & 1023, i)) % 1000003;
     return s;
@@ -67,7 +69,8 @@ if (!isMainThread) {
         worker.on('exit', () => {
             if (told.length < 3) return;
             console.log(told.sort().join('\n'));
-            const child = ['-e', 'let s = 0; for (let i = 0; i < 2e6; i++) s = (s + i * 7) % 10007; console.log(s)'];
+            const child = ['-e', 'let s = 0; for (let i = 0; i < 2e6; i++) s = (s + i * 7) % 10007;' +
+                'console.log(s)'];
             console.log(execFileSync(process.execPath, child).toString().trim());
             console.error('done');
             process.exitCode = 6;

@@ -36,7 +36,8 @@ for ($i = 0; $i < 100000; $i++)
 	$all = ($all + $makers[$i % 50]($i)) % 1000003;
 echo $all, "\n";
 
-$libc = FFI::cdef('void qsort(void *, size_t, size_t, int (*)(const int *, const int *));', 'libc.so.6');
+$libc = FFI::cdef('void qsort(void *, size_t, size_t, int (*)(const int *, const int *));',
+	'libc.so.6');
 $array = FFI::new('int[100]');
 for ($i = 0; $i < 100; $i++)
 	$array[$i] = ($i * 7919) % 1009;

@@ -11,8 +11,8 @@ class Order < Fiddle::Closure
 end
 
 libc = Fiddle.dlopen('libc.so.6')
-sort = Fiddle::Function.new(libc['qsort'], [Fiddle::TYPE_VOIDP, Fiddle::TYPE_SIZE_T, Fiddle::TYPE_SIZE_T,
-                                            Fiddle::TYPE_VOIDP], Fiddle::TYPE_VOID)
+sort = Fiddle::Function.new(libc['qsort'], [Fiddle::TYPE_VOIDP, Fiddle::TYPE_SIZE_T,
+                                            Fiddle::TYPE_SIZE_T, Fiddle::TYPE_VOIDP], Fiddle::TYPE_VOID)
 numbers = (0...200).map { |i| (i * 7919) % 1009 }
 array = Fiddle::Pointer[numbers.pack('l*')]
 sort.call(array, 200, 4, Order.new(Fiddle::TYPE_INT, [Fiddle::TYPE_VOIDP, Fiddle::TYPE_VOIDP]))
