@@ -6,6 +6,7 @@
  *   notify allow PROG…      PROG under a filter of one instruction that allows everything
  *   notify notify PROG…     mmap and munmap of PROG are notifications; they are received, and told
  *                           to continue, by the shortest loop there is
+ *   notify protect PROG…    the same of those mprotect calls that ask for PROT_EXEC
  */
 
 #include <errno.h>
@@ -19,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -61,6 +63,12 @@ static void install_allow(void)
 	install(filter, 1, 0);
 }
 
+static int install_listener(struct sock_filter *filter, unsigned short n)
+{
+	return install(filter, n,
+		       SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
+}
+
 static int install_notify(void)
 {
 	struct sock_filter filter[] = {
@@ -73,8 +81,23 @@ static int install_notify(void)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
 	};
 
-	return install(filter, sizeof filter / sizeof *filter,
-		       SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
+	return install_listener(filter, sizeof filter / sizeof *filter);
+}
+
+static int install_protect(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 0, 5),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mprotect, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])),
+		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, PROT_EXEC, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+
+	return install_listener(filter, sizeof filter / sizeof *filter);
 }
 
 static void send_fd(int sock, int fd)
@@ -144,30 +167,36 @@ static void become(char **argv)
 	_exit(127);
 }
 
-int main(int argc, char **argv)
+static void start(int sock, int (*installer)(void), char **argv)
 {
-	int pair[2];
-	pid_t child;
+	pid_t child = fork();
 
-	if (argc < 3 || (strcmp(argv[1], "allow") && strcmp(argv[1], "notify"))) {
-		fprintf(stderr, "usage: notify allow|notify PROG [ARG...]\n");
-		return 2;
-	}
-	if (!strcmp(argv[1], "allow")) {
-		install_allow();
-		become(argv + 2);
-	}
-	signal(SIGCHLD, end);
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
-		fail("notify: socketpair");
-	child = fork();
 	if (child < 0)
 		fail("notify: fork");
 	if (!child) {
 		signal(SIGCHLD, SIG_DFL);
-		send_fd(pair[1], install_notify());
+		send_fd(sock, installer());
+		become(argv);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	const char *what = argc > 2 ? argv[1] : "";
+	int pair[2], protect = !strcmp(what, "protect");
+
+	if (!strcmp(what, "allow")) {
+		install_allow();
 		become(argv + 2);
 	}
+	if (!protect && strcmp(what, "notify")) {
+		fprintf(stderr, "usage: notify allow|notify|protect PROG [ARG...]\n");
+		return 2;
+	}
+	signal(SIGCHLD, end);
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+		fail("notify: socketpair");
+	start(pair[1], protect ? install_protect : install_notify, argv + 2);
 	close(pair[1]);
 	serve(receive_fd(pair[0]));
 	return 0;

@@ -26,6 +26,23 @@ CALLS = (
     ("raw mmap+munmap, beside a bare notification", "rawpair", "notify", ("times", 1.15, "")),
 )
 
+# one page of code turned, what of `flip` it is, what the bare handler runs under
+FLIPS = (
+    ("flip to writable, beside a bare handler", "store", ()),
+    ("flip to executable, the same + notification", "call", ("notify", "protect")),
+)
+
+# a program that generates code, command, limit; the files are in bench/work
+JITS = (
+    ("node bench.js", ["node", "bench.js"], 1.03),
+    ("java Bench", ["java", "-Xmx256m", "-cp", ".", "Bench"], 1.05),
+    ("luajit bench.lua", ["luajit", "bench.lua"], 1.05),
+)
+
+FLIP_POLICY = """extends = "default";
+wx: { map = "flip"; transition = "flip"; };
+"""
+
 REGION = (
     ("at 1 000 regions", 150, "_1000"),
     ("at 1 000 000 regions", 300, "_1000000"),
@@ -37,7 +54,7 @@ class Bench:
         self.build, self.rounds, self.missed = build, rounds, 0
         self.cmrun = [os.path.join(build, "tools/cmrun/cmrun"), "--"]
         self.tool = {name: os.path.join(build, "bench", name)
-                     for name in ("calls", "spawn", "notify", "region")}
+                     for name in ("calls", "spawn", "notify", "region", "flip")}
         self.folder = tempfile.mkdtemp(prefix="cm-bench-")
 
     def once(self, command):
@@ -101,6 +118,31 @@ def calls(bench, milliseconds):
             variants.append([bench.tool["notify"], beside] + plain)
         native, ours, *rest = bench.turns(*variants)
         bench.line(work, native, ours, rest[0] if rest else None, target)
+
+
+def flips(bench, milliseconds):
+    policy = bench.folder + "/flip.policy"
+    with open(policy, "w", encoding="utf-8") as file:
+        file.write(FLIP_POLICY)
+    flip, under_policy = bench.tool["flip"], [bench.cmrun[0], "-p", policy, "--"]
+    for work, what, under in FLIPS:
+        rest = [what, str(milliseconds)]
+        around = [bench.tool[under[0]], *under[1:]] if under else []
+        native, bare, ours = bench.turns([flip, "rwx"] + rest, around + [flip, "bare"] + rest,
+                                         under_policy + [flip, "managed"] + rest)
+        bench.line(work, native, ours, bare, ("times", 1.15, ""))
+
+
+def jits(bench):
+    """Whole programs: they compute the same, and check it, in both runs."""
+    work = os.path.join(os.path.dirname(os.path.abspath(__file__)), "work")
+    for name in ("bench.js", "bench.lua"):
+        shutil.copy(os.path.join(work, name), bench.folder)
+    subprocess.run(["javac", "-d", bench.folder, os.path.join(work, "Bench.java")], check=True)
+    once = [bench.tool["spawn"], "1"]
+    for name, command, limit in JITS:
+        native, ours = bench.turns(once + command, once + bench.cmrun + command)
+        bench.line(name, native, ours, target=("times", limit, ""))
 
 
 def processes(bench):
@@ -167,9 +209,11 @@ def main():
                                                  "spread", "target"))
     try:
         calls(bench, 30 if quick else 150)
+        flips(bench, 30 if quick else 150)
         processes(bench)
         regions(bench)
         programs(bench)
+        jits(bench)
     finally:
         shutil.rmtree(bench.folder, ignore_errors=True)
     print("%d figures missed their target" % bench.missed)

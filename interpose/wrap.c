@@ -130,14 +130,14 @@ long syscall_wrapped(long nr, long a, long b, long c, long d, long e, long f)
 }
 
 /*
- * What is loaded with RTLD_DEEPBIND is bound to libc past the wrappers; what it asks of flip comes
- * back by the signal, so the handler has to stand.
+ * What is loaded with RTLD_DEEPBIND, or into a namespace of its own, is bound to libc past the
+ * wrappers; what it asks of flip comes back by the signal, so the handler has to stand.
  */
-static void before_dlopen(int flags)
+static void before_unseen(void)
 {
 	const struct policy *p = &state()->policy;
 
-	if (flags & RTLD_DEEPBIND && state()->gate &&
+	if (state()->gate &&
 	    (policy_value(p, KEY_WX_JIT) || policy_value(p, KEY_WX_MAP) == V_FLIP ||
 	     policy_value(p, KEY_WX_TRANSITION) == V_FLIP))
 		chain_start();
@@ -146,14 +146,15 @@ static void before_dlopen(int flags)
 /* Called by dlopen() in assembly. Return: where it goes on. */
 void *dlopen_enter(int flags)
 {
-	before_dlopen(flags);
+	if (flags & RTLD_DEEPBIND)
+		before_unseen();
 	return state()->next[NEXT_dlopen];
 }
 
 /* The same by dlmopen(). */
-void *dlmopen_enter(int flags)
+void *dlmopen_enter(void)
 {
-	before_dlopen(flags);
+	before_unseen();
 	return state()->next[NEXT_dlmopen];
 }
 

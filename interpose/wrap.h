@@ -16,5 +16,5 @@ int dlclose(void *handle);
 /* Entered from interpose/arch/.../syscall.S and dlopen.S only. */
 long syscall_wrapped(long nr, long a, long b, long c, long d, long e, long f);
 void *dlopen_enter(int flags);
-void *dlmopen_enter(int flags);
+void *dlmopen_enter(void);
 long syscall_stores(long nr, long a, long b, long c, long d, long e, long f);

@@ -129,8 +129,8 @@ static void basic(void)
 static const struct flip_case first[] = {{"basic", basic}, {NULL, NULL}};
 
 static const struct flip_case *const groups[] = {
-	first,      flip_shape,  flip_code, flip_io,   flip_process, flip_threads,
-	flip_large, flip_errors, flip_move, flip_deep, flip_writers,
+	first,       flip_shape, flip_code, flip_io,      flip_process, flip_threads, flip_large,
+	flip_errors, flip_move,  flip_deep, flip_writers, flip_start,   flip_churn,   flip_rights,
 };
 
 static void run(const struct flip_case *c)

@@ -28,8 +28,9 @@ struct flip_case {
 	void (*run)(void);
 };
 
-extern const struct flip_case flip_code[], flip_deep[], flip_errors[], flip_io[], flip_large[],
-	flip_move[], flip_process[], flip_shape[], flip_threads[], flip_writers[];
+extern const struct flip_case flip_churn[], flip_code[], flip_deep[], flip_errors[], flip_io[],
+	flip_large[], flip_move[], flip_process[], flip_rights[], flip_shape[], flip_start[],
+	flip_threads[], flip_writers[];
 
 extern int flip_argc;
 extern char **flip_argv;

@@ -7,7 +7,8 @@ usage: flip.py CMRUN LIBRARY FLIP MODULE GROUP [CASE...]
 Every case must print the same and end the same natively and under flip. Natively the program
 itself must have seen a mapping that is writable and executable (the twin: otherwise it asks for
 nothing), under flip it must have looked and seen none. GROUP is `flip`, `clock` (the cases that run
-against the clock), a word of wx.writers, or `strict`.
+against the clock), a word of wx.writers, `strict`, or `rights`: cases of their own, under policies
+that look at what is given X, and let it be.
 """
 
 import difflib
@@ -22,11 +23,23 @@ POLICY = """extends = "%s";
 wx: { map = "flip"; transition = "flip"; %s};
 %s"""
 
+# The module is what may have such memory, whoever asks it to.
+JIT_POLICY = 'extends = "default";\nwx: { jit = [ "%s" ]; };\n'
+JIT_CASES = ("writers_module", "closed_module")
+
+# Policies that grant what the cases of `rights` ask for, and look at it.
+LOOKS = {
+    "audit": 'extends = "audit";\n',
+    "inspect = deny":
+        'extends = "default";\nwx: { map = "allow"; transition = "allow"; inspect = "deny"; };\n',
+}
+
 ALONE = "by LD_PRELOAD alone"
 ALONE_CASES = ("basic", "to_rx", "remap_move", "own_inc", "io_read", "fork_both", "vfork",
                "exec_self", "neighbours")
 
-CLOCK = ("patch_all", "patch_one", "patch_one_cpu", "own_regions")
+CLOCK = ("patch_all", "patch_one", "patch_one_cpu", "own_regions", "churn")
+RIGHTS = "rights_"
 CLOCK_NATIVE_S, CLOCK_S, CLOCK_LONG_S = "1", "3", "10"
 
 # Cases of which a mapping of the process need not be seen W and X natively when it looks.
@@ -34,6 +47,7 @@ NATIVELY_UNSEEN = ("errors_of_files",)
 
 # What a case prints under flip where that is not what it prints natively: limits. Calls that are
 # not libc's, and one whose structure is not looked into, find a buffer read-only when it has run.
+# Nor is such memory sealed: it would keep one of its two rights for ever.
 # And a process that shared the memory but not the signal handlers before there was any such memory
 # has nobody to serve its faults. What libc unmaps by itself, and the program had made executable by
 # mprotect, stays what it was when libc maps something else there. Of what a module asks of libc past
@@ -51,6 +65,7 @@ LIMITS["deep_protect"] = [
 LIMITS["deep_remap"] = ["EFAULT"]
 LIMITS["deep_reused"] = ["call: returns 9"]
 LIMITS["deep_pread"] = ["-1 EFAULT 1"]
+LIMITS["sealed"] = ["mseal: -1, EPERM", "and on: 4"]
 LIMITS["clone_vm_early"] = ["early clone: signal 11", "parent has 16"]
 
 # Not for strict, which refuses before the kernel has looked at all arguments; and cases in which the
@@ -70,11 +85,14 @@ class Runner:
         self.cmrun, self.library, self.folder = cmrun, library, folder
         self.program, self.module = program, module
 
-    def policy(self, name, text="", extends="default", more=""):
+    def write(self, name, text):
         path = os.path.join(self.folder, name + ".policy")
         with open(path, "w", encoding="utf-8") as file:
-            file.write(POLICY % (extends, text, more))
+            file.write(text)
         return path
+
+    def policy(self, name, text="", extends="default", more=""):
+        return self.write(name, POLICY % (extends, text, more))
 
     def case(self, name, before=(), seconds=CLOCK_NATIVE_S, env=()):
         """(exit status, what it found, (looks, W and X), remarks, standard error)"""
@@ -138,11 +156,15 @@ def default_refuses(r):
 def group_flip(r, names):
     policy = r.policy("flip")
     for name in names:
-        if name not in CLOCK:
+        if name not in CLOCK and not name.startswith(RIGHTS):
             r.same(name, "under flip", policy)
     for name in names:
         if name in ALONE_CASES:
             r.same(name, ALONE, policy)
+    listed = r.write("listed", JIT_POLICY % os.path.realpath(r.module))
+    for name in names:
+        if name in JIT_CASES:
+            r.same(name, "asked by a listed module", listed)
     flips(r)
     default_refuses(r)
 
@@ -152,7 +174,7 @@ def group_strict(r, names):
     policy = r.policy("strict", 'file = "any"; inspect = "allow"; ', "strict",
                       "kernel: { mdwe = false; };\n")
     for name in names:
-        if name in CLOCK or NOT_STRICT.match(name):
+        if name in CLOCK or NOT_STRICT.match(name) or name.startswith(RIGHTS):
             continue
         if MODULE_REFUSES.match(name):
             r.refused(name, "under strict", policy)
@@ -165,6 +187,19 @@ def group_clock(r, names):
     for name in names:
         if name in CLOCK:
             r.same(name, "under flip", policy, CLOCK_LONG_S if name == "patch_all" else CLOCK_S)
+
+
+def group_rights(r, names):
+    for name in names:
+        if not name.startswith(RIGHTS):
+            continue
+        native = r.case(name)
+        r.t.expect("%s: natively it comes to its end" % name, (native[0], bool(native[1])), (0, True))
+        for how, text in LOOKS.items():
+            got = r.case(name, (r.cmrun, "-p", r.write("looks", text), "--"))
+            r.t.expect("%s: the same under %s" % (name, how), got[:2], native[:2])
+            r.t.expect("%s: %s by %s" % (name, "logged" if how == "audit" else "no word of it", how),
+                       "cookiemap: log: mprotect" in got[4] if how == "audit" else not got[4], True)
 
 
 def group_writers(r, names, word):
@@ -191,6 +226,8 @@ def main():
             group_clock(r, names)
         elif group == "strict":
             group_strict(r, names)
+        elif group == "rights":
+            group_rights(r, names)
         else:
             group_writers(r, names, group)
     return r.t.end()

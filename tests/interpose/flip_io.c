@@ -228,20 +228,6 @@ static ssize_t by_pipe(void *at)
 	return r ? r : CODE;
 }
 
-static ssize_t by_poll(void *at)
-{
-	struct pollfd *p = at;
-	int r;
-
-	flip_emit((char *)at + 512, 1);
-	p->fd = near;
-	p->events = POLLIN;
-	flip_call((char *)at + 512);
-	r = poll(p, 1, 0);
-	memcpy(at, code, CODE);
-	return r == 1 ? CODE : -1;
-}
-
 static ssize_t by_epoll(void *at)
 {
 	struct epoll_event e = {.events = EPOLLIN};
@@ -252,6 +238,108 @@ static ssize_t by_epoll(void *at)
 	close(fd);
 	memcpy(at, code, CODE);
 	return r == 1 ? CODE : -1;
+}
+
+/* As _FORTIFY_SOURCE has some of them. */
+
+extern size_t __fread_chk(void *buf, size_t room, size_t size, size_t n, FILE *f);
+extern size_t __fread_unlocked_chk(void *buf, size_t room, size_t size, size_t n, FILE *f);
+extern char *__getcwd_chk(char *buf, size_t n, size_t room);
+extern ssize_t __readlink_chk(const char *path, char *buf, size_t n, size_t room);
+extern ssize_t __readlinkat_chk(int fd, const char *path, char *buf, size_t n, size_t room);
+extern int __poll_chk(struct pollfd *p, nfds_t n, int timeout, size_t room);
+
+static size_t fread_unlocked_too(void *buf, size_t room, size_t size, size_t n, FILE *f)
+{
+	(void)room;
+	return (fread_unlocked)(buf, size, n, f);
+}
+
+static ssize_t by_stream(void *at, __typeof__(&__fread_chk) call)
+{
+	FILE *f = fdopen(dup(file), "r");
+	size_t n = 0;
+
+	if (f) {
+		setvbuf(f, NULL, _IONBF, 0);
+		n = call(at, PAGE, 1, CODE, f);
+		fclose(f);
+	}
+	return n == CODE ? CODE : -1;
+}
+
+static ssize_t by_fread_unlocked(void *at)
+{
+	return by_stream(at, fread_unlocked_too);
+}
+
+static ssize_t by_fread_chk(void *at)
+{
+	return by_stream(at, __fread_chk);
+}
+
+static ssize_t by_fread_unlocked_chk(void *at)
+{
+	return by_stream(at, __fread_unlocked_chk);
+}
+
+static ssize_t by_getcwd_chk(void *at)
+{
+	char *s = __getcwd_chk(at, 512, PAGE);
+
+	memcpy(at, code, CODE);
+	return s ? CODE : -1;
+}
+
+static ssize_t by_readlink_chk(void *at)
+{
+	ssize_t n = __readlink_chk("/proc/self/exe", at, 256, PAGE);
+
+	memcpy(at, code, CODE);
+	return n > 0 ? CODE : n;
+}
+
+static ssize_t by_readlinkat_chk(void *at)
+{
+	ssize_t n = __readlinkat_chk(AT_FDCWD, "/proc/self/exe", at, 256, PAGE);
+
+	memcpy(at, code, CODE);
+	return n > 0 ? CODE : n;
+}
+
+/* `poll` stores a result beside code that has run. */
+static ssize_t poll_by(void *at, int (*poll_)(struct pollfd *p))
+{
+	struct pollfd *p = at;
+	int r;
+
+	flip_emit((char *)at + 512, 1);
+	p->fd = near;
+	p->events = POLLIN;
+	flip_call((char *)at + 512);
+	r = poll_(p);
+	memcpy(at, code, CODE);
+	return r == 1 ? CODE : -1;
+}
+
+static int poll_plain(struct pollfd *p)
+{
+	return poll(p, 1, 0);
+}
+
+static int poll_chk(struct pollfd *p)
+{
+	return __poll_chk(p, 1, 0, sizeof(*p));
+}
+
+static ssize_t by_poll(void *at)
+{
+	return poll_by(at, poll_plain);
+}
+
+static ssize_t by_poll_chk(void *at)
+{
+	return poll_by(at, poll_chk);
 }
 
 static ssize_t by_waitpid(void *at)
@@ -308,33 +396,40 @@ static void start(void)
 	far = fds[1];
 }
 
-#define FILLS(X)            \
-	X(read)             \
-	X(read_socket)      \
-	X(pread)            \
-	X(readv)            \
-	X(preadv)           \
-	X(preadv2)          \
-	X(recv)             \
-	X(recv_peek)        \
-	X(recvfrom)         \
-	X(recvmsg)          \
-	X(recvmmsg)         \
-	X(fread)            \
-	X(fread_unbuffered) \
-	X(getrandom)        \
-	X(getentropy)       \
-	X(syscall)          \
-	X(inline)           \
-	X(process_vm_readv) \
-	X(readlink)         \
-	X(getcwd)           \
-	X(stat)             \
-	X(clock)            \
-	X(pipe)             \
-	X(poll)             \
-	X(epoll)            \
-	X(waitpid)
+#define FILLS(X)              \
+	X(read)               \
+	X(read_socket)        \
+	X(pread)              \
+	X(readv)              \
+	X(preadv)             \
+	X(preadv2)            \
+	X(recv)               \
+	X(recv_peek)          \
+	X(recvfrom)           \
+	X(recvmsg)            \
+	X(recvmmsg)           \
+	X(fread)              \
+	X(fread_unbuffered)   \
+	X(getrandom)          \
+	X(getentropy)         \
+	X(syscall)            \
+	X(inline)             \
+	X(process_vm_readv)   \
+	X(readlink)           \
+	X(getcwd)             \
+	X(stat)               \
+	X(clock)              \
+	X(pipe)               \
+	X(poll)               \
+	X(epoll)              \
+	X(waitpid)            \
+	X(fread_unlocked)     \
+	X(fread_chk)          \
+	X(fread_unlocked_chk) \
+	X(getcwd_chk)         \
+	X(readlink_chk)       \
+	X(readlinkat_chk)     \
+	X(poll_chk)
 
 #define X(name)                             \
 	static void case_##name(void)       \
@@ -393,6 +488,63 @@ static void bad_read(void)
 	printf("nothing: %zd, %u\n", n, flip_call(p));
 }
 
+#define SHOW(call)                                        \
+	do {                                              \
+		errno = 0;                                \
+		printf("%s: %ld, ", #call, (long)(call)); \
+		printf("%s\n", strerrorname_np(errno));   \
+	} while (0)
+
+/* Vectors that lead nowhere, or are said to be longer than they are: the kernel says so. */
+static void bad_vectors(void)
+{
+	unsigned char *end = (unsigned char *)flip_map(NULL, 2 * PAGE, RW, ANON) + PAGE;
+	struct iovec *last = (struct iovec *)end - 1;
+	struct mmsghdr *message = (struct mmsghdr *)end - 1;
+	void *volatile bad = (void *)16, *volatile noncanonical = (void *)(1ul << 63);
+	struct msghdr nowhere = {.msg_iov = bad, .msg_iovlen = 1};
+	volatile int negative = -1;
+
+	flip_check("flipped", flip_rwx(1), 1);
+	flip_protect(end, 1, PROT_NONE);
+	start();
+	SHOW(readv(near, bad, 1));
+	SHOW(readv(near, noncanonical, 1));
+	SHOW(readv(near, last, 2));
+	SHOW(readv(near, last, negative));
+	SHOW(preadv(file, last, 1025, 0));
+	SHOW(recvmsg(near, bad, 0));
+	SHOW(recvmsg(near, noncanonical, 0));
+	SHOW(recvmsg(near, &nowhere, 0));
+	SHOW(recvmmsg(near, bad, 1, 0, NULL));
+	SHOW(recvmmsg(near, message, UINT_MAX, MSG_DONTWAIT, NULL));
+}
+
+#define N_READS 400
+#define ENOUGH  100000000l /* ns: a walk over all pages of the buffer takes more */
+
+/* A buffer that is long, of which nothing is used. */
+static void roomy_read(void)
+{
+	const size_t len = 1ul << 30;
+	unsigned char *p = flip_map(NULL, len, RW, ANON | MAP_NORESERVE);
+	struct timespec from, to;
+	long ns;
+
+	flip_check("flipped", flip_rwx(1), 1);
+	start();
+	if (fcntl(near, F_SETFL, O_NONBLOCK))
+		flip_broken("fcntl");
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
+	for (int i = 0; i < N_READS; i++)
+		if (read(near, p, len) >= 0)
+			flip_broken("read");
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
+	ns = (to.tv_sec - from.tv_sec) * 1000000000l + to.tv_nsec - from.tv_nsec;
+	printf("%d reads of nothing: %s\n", N_READS, ns < ENOUGH ? "quick" : "slow");
+	printf("# they took %ld us\n", ns / 1000);
+}
+
 /* The kernel reads: from pages that have run, and from pages that have not. */
 static void write_from(void)
 {
@@ -421,5 +573,7 @@ const struct flip_case flip_io[] = {
 		{"io_long_read", long_read},
 	{"io_bad_read", bad_read},
 	{"io_write_from", write_from},
+	{"io_bad_vectors", bad_vectors},
+	{"io_roomy_read", roomy_read},
 	{NULL, NULL},
 };

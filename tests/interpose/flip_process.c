@@ -284,7 +284,32 @@ static void dlclose_caller(void)
 	}
 }
 
+/* The module that asked is gone: what it has made goes on, and so it does in a child. */
+static void closed_module(void)
+{
+	void *module = flip_argc > 2 ? dlopen(flip_argv[2], RTLD_NOW) : NULL;
+	__typeof__(module_map) *map;
+	unsigned char *p;
+	pid_t pid;
+
+	map = module ? (__typeof__(map))(uintptr_t)dlsym(module, "module_map") : NULL;
+	if (!map)
+		flip_broken("module");
+	p = map(4 * PAGE);
+	use("open", p, 20);
+	dlclose(module);
+	use("closed", p, 20);
+	pid = fork_clean();
+	if (!pid) {
+		use("child", p, 20);
+		child_ends();
+	}
+	flip_end_of("child", pid);
+	printf("parent has %u\n", flip_call(p));
+}
+
 const struct flip_case flip_process[] = {
+	{"closed_module", closed_module},
 	{"fork_both", fork_both},
 	{"fork_deep", fork_deep},
 	{"fork_among_threads", fork_among_threads},

@@ -331,6 +331,25 @@ static void on_stack(void)
 	flip_show("given back, call", 'x', p, p);
 }
 
+#ifndef SYS_mseal
+#define SYS_mseal 462
+#endif
+
+/* What is sealed keeps the rights it has: of such memory, one of two. It goes on unsealed. */
+static void sealed(void)
+{
+	unsigned char *p = flip_rwx(1);
+
+	flip_check("sealed", p, 1);
+	errno = 0;
+	printf("mseal: %ld, ", syscall(SYS_mseal, p, PAGE, 0));
+	printf("%s\n", strerrorname_np(errno));
+	flip_look();
+	for (uint32_t i = 2; i < 5; i++)
+		flip_check("sealed", p, i);
+	printf("and on: %u\n", flip_call(p));
+}
+
 const struct flip_case flip_shape[] = {
 	{"on_stack", on_stack},
 	{"add_exec", add_exec},
@@ -352,5 +371,6 @@ const struct flip_case flip_shape[] = {
 	{"shared", shared},
 	{"file_private", file_private},
 	{"file_add_write", file_add_write},
+	{"sealed", sealed},
 	{NULL, NULL},
 };

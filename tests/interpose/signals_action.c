@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Actions: set in every way there is, and read back. */
@@ -356,7 +358,53 @@ static void again_and_again(void)
 	read_back(SIGSEGV);
 }
 
+#define N_INTERRUPTIONS 3000
+
+static volatile int n_interruptions, n_changed;
+
+static void asks(int sig)
+{
+	struct sigaction sa;
+
+	n_interruptions++;
+	sigaction(SIGSEGV, NULL, &sa);
+	n_changed += sa.sa_handler != first && sa.sa_handler != second;
+}
+
+/* Handlers that ask for the action, at any moment, those in which it is being set included. */
+static void interrupted(void)
+{
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
+	const struct itimerspec often = {{0, 20000}, {0, 20000}}, never = {0};
+	timer_t timer;
+
+	signal(SIGSEGV, first);
+	signal(SIGUSR1, asks);
+	ready();
+	if (timer_create(CLOCK_MONOTONIC, &event, &timer) || timer_settime(timer, 0, &often, NULL))
+		say("timer: %s", strerrorname_np(errno));
+	for (long i = 0; n_interruptions < N_INTERRUPTIONS; i++)
+		signal(SIGSEGV, i % 2 ? first : second);
+	timer_settime(timer, 0, &never, NULL);
+	say("something else: %d", n_changed);
+}
+
+/* The user has no room for one more signal that says what it is about. */
+static void raw_without_queue(void)
+{
+	const struct rlimit none = {0, 0};
+
+	signal(SIGSEGV, first);
+	ready();
+	if (setrlimit(RLIMIT_SIGPENDING, &none))
+		say("setrlimit: %s", strerrorname_np(errno));
+	read_raw(SIGSEGV);
+	jit_step();
+}
+
 const struct signals_case signals_action_cases[] = {
+	{"action_interrupted", interrupted},
+	{"action_raw_without_queue", raw_without_queue},
 	{"action_untouched", untouched},
 	{"action_sigaction", by_sigaction},
 	{"action_sigaction_same", by_sigaction_same},

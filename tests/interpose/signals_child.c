@@ -470,7 +470,78 @@ static void cloned_sharing(void)
 	clones(CLONE_VM | CLONE_SIGHAND);
 }
 
+static void daemons_own(int sig, siginfo_t *info, void *context)
+{
+	say("the daemon's handler, code %d", info->si_code);
+	((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP] = (greg_t)fault_load_end;
+}
+
+/* Its parent is gone before it says anything; then it sets an action past libc. */
+static void daemon_starts(pid_t parent)
+{
+	struct kernel_action ka = {daemons_own, KERNEL_RESTORER | SA_SIGINFO, raw_restore, 0};
+
+	alarm(10);
+	while (getppid() == parent)
+		usleep(1000);
+	usleep(50000);
+	say("daemon: %ld", raw(SYS_rt_sigaction, SIGSEGV, (long)&ka, 0, 8));
+	jit_step();
+	fault_load(NULL);
+	jit_step();
+	raw(SYS_rt_sigaction, SIGSEGV, 0, (long)&ka, 8);
+	say("daemon: as set %d", ka.handler == (void *)daemons_own);
+	_exit(0);
+}
+
+static void daemon_raw(void)
+{
+	int fds[2];
+	char c;
+	pid_t pid;
+
+	ready();
+	if (pipe(fds))
+		say("pipe: %s", strerrorname_np(errno));
+	pid = fork();
+	if (!pid) {
+		pid = getpid();
+		if (!fork())
+			daemon_starts(pid);
+		_exit(0);
+	}
+	end_of(pid);
+	close(fds[1]);
+	say("daemon ended: %zd", read(fds[0], &c, 1));
+}
+
+/* A child of fork that has one of vfork, which is the first of them to set an action. */
+static void forked_and_vforked(void)
+{
+	pid_t pid;
+
+	ready();
+	seen_resume = fault_load_end;
+	pid = fork();
+	if (!pid) {
+		pid = vfork();
+		if (!pid) {
+			signal(SIGSEGV, SIG_DFL);
+			_exit(3);
+		}
+		end_of(pid);
+		jit_step();
+		seen_install(SIGSEGV, 0);
+		jit_step();
+		fault_and_say("child");
+		_exit(0);
+	}
+	end_of(pid);
+}
+
 const struct signals_case signals_child_cases[] = {
+	{"child_daemon_raw", daemon_raw},
+	{"child_forked_and_vforked", forked_and_vforked},
 	{"child_forked", forked},
 	{"child_forked_reverse", forked_reverse},
 	{"child_forked_blocked", forked_blocked},

@@ -57,6 +57,18 @@ static int wait_ppoll(const sigset_t *mask)
 	return ppoll(NULL, 0, &t, mask);
 }
 
+extern int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *t, const sigset_t *mask,
+		       size_t room);
+
+/* As _FORTIFY_SOURCE has it. */
+static int wait_ppoll_chk(const sigset_t *mask)
+{
+	const struct timespec t = {.tv_sec = 5};
+	struct pollfd none = {.fd = -1};
+
+	return __ppoll_chk(&none, 1, &t, mask, sizeof(none));
+}
+
 static int wait_pselect(const sigset_t *mask)
 {
 	const struct timespec t = {.tv_sec = 5};
@@ -88,6 +100,11 @@ static void by_sigsuspend(void)
 static void by_ppoll(void)
 {
 	wait_with(wait_ppoll);
+}
+
+static void by_ppoll_chk(void)
+{
+	wait_with(wait_ppoll_chk);
 }
 
 static void by_pselect(void)
@@ -416,6 +433,7 @@ static void storm_sent_jumps(void)
 const struct signals_case signals_wait_cases[] = {
 	{"wait_sigsuspend", by_sigsuspend},
 	{"wait_ppoll", by_ppoll},
+	{"wait_ppoll_chk", by_ppoll_chk},
 	{"wait_pselect", by_pselect},
 	{"wait_epoll_pwait", by_epoll},
 	{"wait_sigpause", by_sigpause},
