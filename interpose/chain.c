@@ -268,14 +268,27 @@ static int deliver(int sig, siginfo_t *info, ucontext_t *uc, struct chain_entry 
 
 /* ---- rt_sigaction -------------------------------------------------------------------------- */
 
-/* Whether the actions of this process go with this memory; a fork child takes them over. */
+/* Whether the parent has this memory too; a kernel without kcmp(2) does not say. */
+static bool is_parents(uint32_t pid)
+{
+	const long vm = 1; /* KCMP_VM, include/uapi/linux/kcmp.h */
+	long parent = sys_raw6(SYS_getppid, 0, 0, 0, 0, 0, 0);
+
+	return !sys_raw6(SYS_kcmp, pid, parent, vm, 0, 0, 0);
+}
+
+/* Whether the actions of this process go with this memory. A fork child takes them over, a vfork
+ * child of its does not. */
 static bool owns_actions(void)
 {
-	uint32_t pid = (uint32_t)sys_raw6(SYS_getpid, 0, 0, 0, 0, 0, 0), none = 0;
+	uint32_t pid = (uint32_t)sys_raw6(SYS_getpid, 0, 0, 0, 0, 0, 0);
+	uint32_t owner = __atomic_load_n(chain.owner, __ATOMIC_RELAXED);
 
-	return __atomic_load_n(chain.owner, __ATOMIC_RELAXED) == pid ||
-	       __atomic_compare_exchange_n(chain.owner, &none, pid, false, __ATOMIC_RELAXED,
-					   __ATOMIC_RELAXED);
+	if (owner || is_parents(pid))
+		return owner == pid;
+	return __atomic_compare_exchange_n(chain.owner, &owner, pid, false, __ATOMIC_RELAXED,
+					   __ATOMIC_RELAXED) ||
+	       owner == pid;
 }
 
 static void set_own(const struct chain_action *a)
@@ -448,26 +461,36 @@ static void install(void)
 	}
 }
 
+/* The page that tells fork children. Return: false: no memory. */
+static bool owner_page(void)
+{
+	uint32_t *none = NULL;
+	uint64_t page;
+
+	if (__atomic_load_n(&chain.owner, __ATOMIC_ACQUIRE))
+		return true;
+	page = arena_pages(CM_PAGE);
+	if (!page || gate_call6(SYS_madvise, (long)page, CM_PAGE, MADV_WIPEONFORK, 0, 0, 0))
+		return false;
+	__atomic_compare_exchange_n(&chain.owner, &none, (uint32_t *)page, false, __ATOMIC_ACQ_REL,
+				    __ATOMIC_RELAXED);
+	return true;
+}
+
 /*
  * Puts the handler in place, before there is anything for it to serve. Several threads may do it at
- * once, each all of it, and a fork child that finds it half done: nobody waits for anybody.
+ * once, each all of it, and a fork child that finds it half done: nobody waits for anybody. A fork
+ * child does it again the first time, since fork(2) copies the actions first and the memory later.
  *
  * Context: anywhere after the constructor.
  * Return: 0 or -ENOMEM.
  */
 int chain_start(void)
 {
-	uint32_t *none = NULL;
-	uint64_t page;
-
-	if (chain_is_active())
+	if (chain_is_active() && __atomic_load_n(chain.owner, __ATOMIC_RELAXED))
 		return 0;
-	page = arena_pages(CM_PAGE);
-	if (!page)
+	if (!owner_page())
 		return -ENOMEM;
-	gate_call6(SYS_madvise, (long)page, CM_PAGE, MADV_WIPEONFORK, 0, 0, 0);
-	__atomic_compare_exchange_n(&chain.owner, &none, (uint32_t *)page, false, __ATOMIC_ACQ_REL,
-				    __ATOMIC_RELAXED);
 	owns_actions();
 	install();
 	correct_masks();

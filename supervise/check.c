@@ -19,8 +19,10 @@
 
 static const uint64_t rounds_ns[] = {1000000, 10000000, 100000000, 1000000000};
 
-/* Of many mappings a look takes long: no more than this part of the time is spent on them. */
-#define WALK_SHARE 50
+/* Of many mappings a look takes long: no more than this part of the time is spent on them, unless
+ * that would be a look in more than a second. */
+#define WALK_SHARE   50
+#define MAX_DELAY_NS 1000000000u
 
 #define N_ROUNDS (sizeof(rounds_ns) / sizeof(*rounds_ns))
 
@@ -144,8 +146,17 @@ static bool look(struct supervisor *s, struct proc *p, const struct check *c)
 		return true;
 	if (r || !image_verify(s, p, c->tid))
 		return false;
-	p->next_walk_ns = now_ns() + WALK_SHARE * (now_ns() - from);
+	from = WALK_SHARE * (now_ns() - from);
+	p->next_walk_ns = now_ns() + (from < MAX_DELAY_NS ? from : MAX_DELAY_NS);
 	return !made;
+}
+
+/* All of the process is not to be looked at yet; what the call named is. */
+static void put_off(struct supervisor *s, struct proc *p, struct check *c)
+{
+	c->due_ns = p->next_walk_ns;
+	if (range_len(c->at))
+		image_verify_range(s, p, c->tid, c->at);
 }
 
 /* Makes the checks that are due. To be called when the timer rings. */
@@ -167,7 +178,7 @@ void check_due(struct supervisor *s)
 		}
 		p = proc_find(&s->table, c->pid);
 		if (p && p->next_walk_ns > now) {
-			c->due_ns = p->next_walk_ns;
+			put_off(s, p, c);
 			i++;
 			continue;
 		}
