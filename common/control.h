@@ -47,9 +47,9 @@ enum control_op {
 	/* (descriptor of a sealed memfd with a compiled policy) → 0: from now on this process and
 	 * what it starts get the narrower of their policy and this one */
 	CONTROL_NARROW = 8,
-	/* (0 or 1) → 0: whether the library's handler of SIGSEGV is installed in this process. With
-	 * 1, rt_sigaction(2) of that signal is not made for anybody but the library: the thread
-	 * gets a SIGSEGV with CHAIN_CODE instead */
+	/* (CHAIN_ON or CHAIN_OFF) → 0: whether the library's handler of SIGSEGV is installed in
+	 * this process; with CHAIN_ON, rt_sigaction(2) of that signal is not made for anybody but
+	 * the library: the thread gets a SIGSEGV with CHAIN_CODE instead */
 	CONTROL_CHAIN = 9,
 	/* (verdict, address, its first eight bytes, the next eight, caller's address) → 0: code
 	 * that wx.inspect has found */
@@ -70,6 +70,12 @@ enum control_told { TOLD_CALL, TOLD_FLIP };
 /* si_code of the SIGSEGV that stands for an rt_sigaction(2): see CONTROL_CHAIN. Of the negative
  * ones, which the kernel lets processes send (rt_tgsigqueueinfo(2)) and never sends itself. */
 #define CHAIN_CODE (-0x636b)
+
+enum control_chain {
+	CHAIN_OFF,
+	CHAIN_ON,
+	CHAIN_SHARES, /* → 1: it shares its memory with its parent; 0: it does not */
+};
 
 enum control_module { MODULE_START, MODULE_END, MODULE_ID, MODULE_NAME };
 

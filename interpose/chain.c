@@ -268,15 +268,6 @@ static int deliver(int sig, siginfo_t *info, ucontext_t *uc, struct chain_entry 
 
 /* ---- rt_sigaction -------------------------------------------------------------------------- */
 
-/* Whether the parent has this memory too; a kernel without kcmp(2) does not say. */
-static bool is_parents(uint32_t pid)
-{
-	const long vm = 1; /* KCMP_VM, include/uapi/linux/kcmp.h */
-	long parent = sys_raw6(SYS_getppid, 0, 0, 0, 0, 0, 0);
-
-	return !sys_raw6(SYS_kcmp, pid, parent, vm, 0, 0, 0);
-}
-
 /* Whether the actions of this process go with this memory. A fork child takes them over, a vfork
  * child of its does not. */
 static bool owns_actions(void)
@@ -284,7 +275,7 @@ static bool owns_actions(void)
 	uint32_t pid = (uint32_t)sys_raw6(SYS_getpid, 0, 0, 0, 0, 0, 0);
 	uint32_t owner = __atomic_load_n(chain.owner, __ATOMIC_RELAXED);
 
-	if (owner || is_parents(pid))
+	if (owner || gate_control(CONTROL_CHAIN, CHAIN_SHARES, 0, 0, 0, 0) == 1)
 		return owner == pid;
 	return __atomic_compare_exchange_n(chain.owner, &owner, pid, false, __ATOMIC_RELAXED,
 					   __ATOMIC_RELAXED) ||
@@ -314,7 +305,7 @@ static void sigaction_of_child(const struct chain_action *new, struct chain_acti
 	if (!new)
 		return;
 	sigaction_raw(SIGSEGV, new, NULL);
-	gate_control(CONTROL_CHAIN, 0, 0, 0, 0, 0);
+	gate_control(CONTROL_CHAIN, CHAIN_OFF, 0, 0, 0, 0);
 }
 
 /* What the kernel keeps of an action: it cannot block these, and knows no other flags. */
@@ -456,7 +447,7 @@ static void install(void)
 		sigaction_raw(SIGSEGV, &own, &was);
 		if (was.handler != ours)
 			action_set(&was);
-		gate_control(CONTROL_CHAIN, 1, 0, 0, 0, 0);
+		gate_control(CONTROL_CHAIN, CHAIN_ON, 0, 0, 0, 0);
 		sigaction_raw(SIGSEGV, NULL, &was);
 	}
 }
@@ -470,8 +461,10 @@ static bool owner_page(void)
 	if (__atomic_load_n(&chain.owner, __ATOMIC_ACQUIRE))
 		return true;
 	page = arena_pages(CM_PAGE);
-	if (!page || gate_call6(SYS_madvise, (long)page, CM_PAGE, MADV_WIPEONFORK, 0, 0, 0))
+	if (!page)
 		return false;
+	/* a sandbox that forbids this advice (Chromium's) forbids to fork as well */
+	gate_call6(SYS_madvise, (long)page, CM_PAGE, MADV_WIPEONFORK, 0, 0, 0);
 	__atomic_compare_exchange_n(&chain.owner, &none, (uint32_t *)page, false, __ATOMIC_ACQ_REL,
 				    __ATOMIC_RELAXED);
 	return true;

@@ -99,8 +99,8 @@ static bool take_along(uint64_t page, unsigned level, uint64_t rip)
 	if (page == page_down(rip) || !word)
 		return false;
 	now = page_get(word);
-	return (now & (wanted | PAGE_PENDING)) == wanted &&
-	       __atomic_compare_exchange_n(word, &now, now | PAGE_PENDING, false, __ATOMIC_ACQ_REL,
+	return (now & (wanted | PAGE_PENDING | PAGE_BUSY)) == wanted &&
+	       __atomic_compare_exchange_n(word, &now, now | PAGE_BUSY, false, __ATOMIC_ACQ_REL,
 					   __ATOMIC_RELAXED);
 }
 
@@ -108,8 +108,7 @@ static void give_back(struct range r, uint64_t page)
 {
 	for (uint64_t at = r.start; at < r.end; at += CM_PAGE)
 		if (at != page)
-			__atomic_fetch_and(pages_find(at), (page_word)~PAGE_PENDING,
-					   __ATOMIC_ACQ_REL);
+			__atomic_fetch_and(pages_find(at), (page_word)~PAGE_BUSY, __ATOMIC_ACQ_REL);
 }
 
 /* The managed pages around one, within an aligned window; to be given back. */
@@ -233,7 +232,7 @@ bool fault_serve(ucontext_t *uc, uint64_t addr)
 		return false;
 	at = pages_find(addr);
 	word = at ? page_get(at) : 0;
-	if (word & PAGE_PENDING && turn_pass(at))
+	if (word & (PAGE_PENDING | PAGE_BUSY) && turn_pass(at, TURN_SHORT))
 		return true;
 	if (!(word & PAGE_MANAGED))
 		return false;

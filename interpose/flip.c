@@ -85,13 +85,21 @@ static void begin_one(page_word *word, uint64_t fresh)
 				    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
+/* Another thread that changes the page along with its own is waited for, as long as that is
+ * sensible. */
 static void mark_one(page_word *word, uint64_t unused)
 {
+	page_word now = page_get(word);
+
 	(void)unused;
-	if (page_get(word) & PAGE_PENDING)
-		turn_pass(word); /* another thread changes it along with its own */
-	if (page_get(word) & PAGE_MANAGED)
-		__atomic_fetch_or(word, (page_word)PAGE_PENDING, __ATOMIC_ACQ_REL);
+	if (now & PAGE_BUSY) {
+		turn_pass(word, TURN_LONG);
+		now = page_get(word);
+	}
+	while (now & PAGE_MANAGED &&
+	       !__atomic_compare_exchange_n(word, &now, now | PAGE_PENDING, false, __ATOMIC_ACQ_REL,
+					    __ATOMIC_RELAXED))
+		;
 }
 
 static void keep_one(page_word *word, uint64_t unused)
@@ -228,7 +236,7 @@ static void move_one(page_word *word, uint64_t to)
 {
 	struct range page = {*(uint64_t *)to, *(uint64_t *)to + CM_PAGE};
 
-	pages_set(page, page_get(word) & (page_word)~PAGE_PENDING);
+	pages_set(page, page_get(word) & (page_word) ~(PAGE_PENDING | PAGE_BUSY));
 	*(uint64_t *)to = page.end;
 }
 
@@ -301,7 +309,7 @@ static long serve_mremap(const struct mm_call *c)
 			pages_set(to, 0);
 		return r;
 	}
-	first = page_get(pages_find(from.start)) & (page_word) ~(PAGE_PENDING | PAGE_X);
+	first = page_get(pages_find(from.start)) & (page_word) ~(PAGE_PENDING | PAGE_BUSY | PAGE_X);
 	pages_each(from, mark_one, 0);
 	r = remap(c, from);
 	if (sys_is_error(r) || !range_init(&to, (uint64_t)r, c->arg[2]) || prepare(to)) {

@@ -12,8 +12,9 @@ typedef uint16_t page_word;
 #define PAGE_X           2u     /* it is executable now; else writable. As far as we know */
 #define PAGE_RAN         4u     /* it has been executable since it is managed */
 #define PAGE_PENDING     8u     /* a call that begins or ends its being managed is under way */
-#define PAGE_OWNER_SHIFT 4      /* number of the module that asked for it; 0: unknown */
-#define PAGE_OWNER_SELF  0xfffu /* the library's own copies of instructions: step.c */
+#define PAGE_BUSY        16u    /* it changes along with a neighbour that another thread wants */
+#define PAGE_OWNER_SHIFT 5      /* number of the module that asked for it; 0: unknown */
+#define PAGE_OWNER_SELF  0x7ffu /* the library's own copies of instructions: step.c */
 
 typedef void (*page_fn)(page_word *word, uint64_t arg);
 

@@ -104,18 +104,18 @@ void turn_wait(uint64_t page, enum fault_kind kind, const ucontext_t *uc)
 }
 
 /*
- * Waits for the end of a call that another thread makes about the page of this word (PAGE_PENDING).
- * Context: as the file; at most HOLD_MAX, after which the caller goes on: it may be this thread
- * that a handler has interrupted in the call.
+ * Waits for the end of what another thread does about the page of this word (PAGE_PENDING,
+ * PAGE_BUSY). Context: as the file; `most` cycles, after which the caller goes on: it may be this
+ * thread that a handler has interrupted, or one that a fork has left behind.
  *
  * Return: whether the call is over, and what faulted is to be tried again.
  */
-bool turn_pass(const page_word *word)
+bool turn_pass(const page_word *word, uint64_t most)
 {
 	uint64_t since = cycles();
 
-	while (page_get(word) & PAGE_PENDING) {
-		if (cycles() - since > HOLD_MAX)
+	while (page_get(word) & (PAGE_PENDING | PAGE_BUSY)) {
+		if (cycles() - since > most)
 			return false;
 		sys_raw6(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
 	}

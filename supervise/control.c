@@ -227,6 +227,10 @@ void control_handle(struct supervisor *s, struct task *k, const struct call *c)
 		narrow(s, p, (int)c->args[1]);
 		return;
 	case CONTROL_CHAIN:
+		if (c->args[1] == CHAIN_SHARES) {
+			answer_value(s, proc_shares_memory(p->pid));
+			return;
+		}
 		chain_set(s, p, c->args[1]);
 		answer_value(s, 0);
 		return;

@@ -2,6 +2,7 @@
 #include "supervise/proc.h"
 
 #include <errno.h>
+#include <linux/kcmp.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -176,6 +177,12 @@ bool proc_catches(pid_t pid, int sig)
 pid_t proc_parent(pid_t pid)
 {
 	return (pid_t)status_field(pid, "\nPPid:", false);
+}
+
+/* Whether a process has its parent's memory, as a vfork child has; false where nobody can tell. */
+bool proc_shares_memory(pid_t pid)
+{
+	return syscall(SYS_kcmp, pid, proc_parent(pid), KCMP_VM, 0, 0) == 0;
 }
 
 /* Whether it is process 1 of a pid namespace, which inherits orphans. */

@@ -73,5 +73,6 @@ pid_t proc_parent(pid_t pid);
 bool proc_is_namespace_init(pid_t pid);
 long proc_filters(pid_t pid);
 bool proc_never_executed(pid_t tid);
+bool proc_shares_memory(pid_t pid);
 bool proc_takes(pid_t tid, int sig);
 bool proc_catches(pid_t pid, int sig);

@@ -349,6 +349,17 @@ add_ruled('jit_write own_pread, to nobody', ['@jit_write', 'own_pread'], 'REFUSE
 for how in ('own', 'own_memcpy', 'code', 'module_memcpy'):
     add_ruled(f'jit_write {how}, to nobody', ['@jit_write', how, MODULE], 'SIGSEGV', 'wx.writers',
               flip('writers = "none";'), off=flip('writers = "any";'))
+# Nor does a call about the page let the module store, whether the kernel makes it or not.
+for how in ('same', 'flags', 'away'):
+    add_ruled(f'jit_write module_mremap_{how}', ['@jit_write', f'module_mremap_{how}', MODULE],
+              'SIGSEGV', 'wx.writers', flip('writers = "module";'), off=flip('writers = "any";'))
+add_ruled('jit_write module_mprotect', ['@jit_write', 'module_mprotect', MODULE], 'SIGSEGV',
+          'wx.writers', flip('writers = "module";'), off=flip('writers = "any";'))
+for how in ('same', 'away'):
+    add_ruled(f'jit_write module_mremap_{how}, refused',
+              ['@jit_write', f'module_mremap_{how}', MODULE], 'SIGSEGV', 'wx.writers',
+              flip('writers = "module";', 'foreign: { unmap = "deny"; replace = "deny"; };'),
+              off=flip('writers = "any";'))
 # What must go on working, and two limits: a page that has not run since it was written is
 # anybody's, and memcpy is whose it returns to.
 for how in ('own', 'own_memcpy', 'own_pread', 'fresh', 'module_jump'):

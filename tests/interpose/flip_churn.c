@@ -16,14 +16,22 @@
 #include <string.h>
 #include <unistd.h>
 
-#define N_EACH 2
+#define N_EACH   2
+#define N_PIECES 5000
 
 static volatile int stop;
 static unsigned long n_flipped, n_plain, n_executed, n_lost;
 static __thread sigjmp_buf back;
+static __thread volatile int armed;
 
-static void faulted(int sig)
+static void faulted(int sig, siginfo_t *info, void *context)
 {
+	(void)context;
+	if (!armed) {
+		printf("a managed page is lost, code %d at %#zx\n", info->si_code,
+		       (uintptr_t)info->si_addr % PAGE);
+		flip_broken("fault");
+	}
 	(void)sig;
 	siglongjmp(back, 1);
 }
@@ -76,7 +84,9 @@ static void *plain(void *arg)
 		size_t n = 1 + (size_t)rand_r(&seed) % 4;
 		unsigned char *p = flip_map(NULL, n * PAGE, RW, ANON);
 
+		armed = 1;
 		use_plain(p, n, (size_t)rand_r(&seed) % n);
+		armed = 0;
 		munmap(p, n * PAGE);
 		count(&n_plain);
 	}
@@ -87,7 +97,9 @@ static void churn(void)
 {
 	pthread_t t[2 * N_EACH];
 
-	signal(SIGSEGV, faulted);
+	struct sigaction sa = {.sa_sigaction = faulted, .sa_flags = SA_SIGINFO};
+
+	sigaction(SIGSEGV, &sa, NULL);
 	flip_check("before", flip_rwx(1), 1);
 	for (uintptr_t i = 0; i < 2 * N_EACH; i++)
 		if (pthread_create(&t[i], NULL, i % 2 ? plain : flipping, (void *)(i + 1)))
@@ -103,7 +115,20 @@ static void churn(void)
 	printf("# %lu ranges flipped, %lu plain\n", n_flipped, n_plain);
 }
 
+/* The same where there is much of it already: then pages change along with their neighbours. */
+static void churn_among_many(void)
+{
+	unsigned char *p = flip_rwx(2 * N_PIECES);
+
+	for (uint32_t i = 0; i < N_PIECES; i++)
+		flip_check("many", p + 2 * i * PAGE, i);
+	churn();
+	for (uint32_t i = 0; i < N_PIECES; i++)
+		flip_check("many", p + (2 * i + 1) * PAGE, i);
+}
+
 const struct flip_case flip_churn[] = {
 	{"churn", churn},
+	{"churn_among_many", churn_among_many},
 	{NULL, NULL},
 };

@@ -521,7 +521,7 @@ static void bad_vectors(void)
 }
 
 #define N_READS 400
-#define ENOUGH  100000000l /* ns: a walk over all pages of the buffer takes more */
+#define ENOUGH  20000000l /* ns: a walk over all pages of the buffer takes more */
 
 /* A buffer that is long, of which nothing is used. */
 static void roomy_read(void)

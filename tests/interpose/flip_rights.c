@@ -70,10 +70,10 @@ static void rights_written(void)
 /* What gcc's trampolines need: the stack that is in use. */
 static void rights_stack(void)
 {
-	unsigned char here[64];
+	unsigned char here[64] __attribute__((aligned(64)));
 	unsigned char *base = (unsigned char *)((uintptr_t)here & ~(PAGE - 1));
 
-	flip_protect(base, 2, RWX);
+	flip_protect(base - PAGE, 2, RWX);
 	flip_check("on the stack", here, 42);
 	flip_look();
 	printf("the stack's code ran\n");

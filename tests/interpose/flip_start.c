@@ -9,15 +9,17 @@
 #include "tests/interpose/flip.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define N_FAULTING 40
-#define N_FORKING  30
+#define N_FAULTING 80
+#define N_FORKING  40
 #define N_CHILDREN 4
 
 static volatile int stop, started;
@@ -35,7 +37,7 @@ static void start(pthread_t *t, void *(*run)(void *))
 	if (pthread_create(t, NULL, run, NULL))
 		flip_broken("pthread_create");
 	while (!started)
-		;
+		sched_yield();
 }
 
 static void jump(int sig)
@@ -53,12 +55,26 @@ static void *fault(void *arg)
 	return arg;
 }
 
+/* The supervisor answers on the CPU that asks: the others shall have one of their own. */
+static void on_cpus(bool here, int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	for (int i = 0; i < CPU_SETSIZE; i++)
+		if ((i == cpu) == here)
+			CPU_SET(i, &set);
+	sched_setaffinity(0, sizeof(set), &set); /* where there is but one, they share it */
+}
+
 static _Noreturn void first_while_faulting(int i)
 {
 	pthread_t t;
 
 	signal(SIGSEGV, jump);
+	on_cpus(false, i % 2);
 	start(&t, fault);
+	on_cpus(true, i % 2);
 	usleep(300 + (unsigned)i * 37 % 500);
 	flip_rwx(1);
 	stop = 1;

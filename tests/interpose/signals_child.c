@@ -524,6 +524,7 @@ static void forked_and_vforked(void)
 	seen_resume = fault_load_end;
 	pid = fork();
 	if (!pid) {
+		alarm(2);
 		pid = vfork();
 		if (!pid) {
 			signal(SIGSEGV, SIG_DFL);

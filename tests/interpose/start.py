@@ -49,6 +49,10 @@ def main():
              (r.stdout, r.returncode != 0), ("", True))
     r = run([cmrun, "--", "/usr/bin/python3", "-c", CLOSED_FILES, start])
     t.expect("with descriptors taken it starts", r.stdout, "r-xp\n")
+
+    traced = run([cmrun, "--version"], {"LD_TRACE_LOADED_OBJECTS": "1"}).stdout
+    t.expect("cmrun starts without what only a report needs",
+             ("libc.so" in traced, "capstone" in traced), (True, False))
     return t.end()
 
 

@@ -14,6 +14,8 @@
  *   module        another module
  *   module_memcpy libc's memcpy, which another module calls
  *   module_jump   the same, but the other module jumps to it, and it returns to the JIT
+ *   module_mremap_same, module_mremap_flags, module_mremap_away, module_mprotect
+ *                 another module, after a call about the page: see there
  *   code_pread    the kernel, by a pread that compiled code calls
  *   module_pread  the same, which another module calls
  *   own           the JIT itself
@@ -215,7 +217,7 @@ int main(int argc, char **argv)
 	job.write = writer_of(how, argc >= 3 ? argv[2] : "");
 	if (attack_is(how, "code_across"))
 		across(job.write);
-	job.to = attack_is(how, "code_itself") ? (unsigned char *)job.write + 128 : jit_memory(1);
+	job.to = attack_is(how, "code_itself") ? (unsigned char *)job.write + 128 : jit_memory(2);
 	jit_function(job.to);
 	if (attack_is(how, "fresh"))
 		jit_put((unsigned char *)job.to + 128, attack_code, 1);
