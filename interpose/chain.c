@@ -9,6 +9,7 @@
 #include "interpose/flip.h"
 #include "interpose/gate.h"
 #include "interpose/mm.h"
+#include "interpose/sigmask.h"
 #include "interpose/forbid.h"
 
 /*
@@ -24,11 +25,8 @@
  * would have lain on another stack: ours takes the alternate one whenever there is one, because the
  * fault may be the stack's own.
  *
- * A thread that blocks SIGSEGV is killed by a fault. The program may do so, and flip's faults must
- * come through all the same: so SIGSEGV is never blocked where the library sees the call, and
- * SIGSTKFLT, which Linux never sends, is blocked in its place. It is the memory of what the program
- * wanted, kept by the kernel for each thread, in its frames and in what siglongjmp(3) restores. A
- * genuine fault in a thread with that mark ends the process, as it would have.
+ * SIGSEGV itself is never blocked in the kernel, but for a mark in its place (sigmask.c). A genuine
+ * fault in a thread with that mark ends the process, as it would have.
  *
  * In a vfork child the memory is the parent's and the actions are not. It is known by a page that
  * fork children get zeroed and vfork children share: it holds the number of the process whose it
@@ -40,11 +38,9 @@
  * Context: the handler runs with all but the synchronous signals blocked and may fault itself.
  */
 
-#define BIT(sig) (1ull << ((sig)-1))
+#define BIT(sig) SIGMASK_BIT(sig)
 #define SEGV     BIT(SIGSEGV)
-#define MARK     BIT(SIGSTKFLT)
-/* What the kernel or libc takes out of a mask: SIGKILL, SIGSTOP, and libc's own two. */
-#define UNBLOCKABLE (BIT(SIGKILL) | BIT(SIGSTOP) | BIT(32) | BIT(33))
+#define MARK     SIGMASK_MARK
 #define SYNCHRONOUS \
 	(BIT(SIGSEGV) | BIT(SIGBUS) | BIT(SIGILL) | BIT(SIGFPE) | BIT(SIGTRAP) | BIT(SIGSYS))
 #define RESTORER  CHAIN_RESTORER
@@ -62,8 +58,7 @@ static struct {
 		uint64_t n; /* which of them it is */
 		struct chain_action action;
 	} place[N_PLACES];
-	uint64_t masks[N_SIGNALS + 1]; /* sa_mask as the program set it, where it names SIGSEGV */
-	uint32_t *owner;               /* in the page that fork children get zeroed */
+	uint32_t *owner; /* in the page that fork children get zeroed */
 } chain;
 
 static long sigaction_raw(int sig, const struct chain_action *new, struct chain_action *old)
@@ -130,49 +125,6 @@ static struct chain_action own_action(uint64_t program_flags)
 		.restorer = (uint64_t)chain_restorer,
 		.mask = ~SYNCHRONOUS,
 	};
-}
-
-/* ---- masks ---------------------------------------------------------------------------------- */
-
-/* A mask of the program's as the kernel is to have it. Context: anywhere. */
-uint64_t chain_mask_in(uint64_t mask)
-{
-	return mask & SEGV ? (mask & ~SEGV) | MARK : mask & ~MARK;
-}
-
-/* And back. Signals that hardly anybody blocks one by one say that the mask was a full one, which
- * had the mark's own signal in it. */
-uint64_t chain_mask_out(uint64_t mask)
-{
-	const uint64_t few = BIT(SIGXCPU) | BIT(SIGXFSZ) | BIT(SIGVTALRM) | BIT(SIGPROF);
-	uint64_t own = (mask & few) == few ? MARK : 0;
-
-	return (mask & ~MARK) | (mask & MARK ? SEGV : 0) | own;
-}
-
-/* The same for the mask of another signal's handler, which is remembered as it was. */
-void chain_action_in(int sig, uint64_t *maskp)
-{
-	if (sig < 1 || sig > N_SIGNALS)
-		return;
-	__atomic_store_n(&chain.masks[sig], *maskp & (SEGV | MARK) ? *maskp : 0, __ATOMIC_RELAXED);
-	*maskp = chain_mask_in(*maskp);
-}
-
-/* What is remembered of it; 0: nothing. Context: anywhere. */
-uint64_t chain_action_known(int sig)
-{
-	if (sig < 1 || sig > N_SIGNALS)
-		return 0;
-	return __atomic_load_n(&chain.masks[sig], __ATOMIC_RELAXED);
-}
-
-/* And back: a mask as the kernel has it, with what is remembered. Context: anywhere. */
-uint64_t chain_action_out(uint64_t known, uint64_t mask)
-{
-	bool same = !((chain_mask_in(known) ^ mask) & ~UNBLOCKABLE);
-
-	return known && same ? (mask & ~(SEGV | MARK)) | (known & (SEGV | MARK)) : mask;
 }
 
 /* ---- delivery ------------------------------------------------------------------------------- */
@@ -422,11 +374,11 @@ static void correct_masks(void)
 		if (sig == SIGSEGV || sigaction_raw(sig, NULL, &a) || a.handler <= 1 ||
 		    !(a.mask & SEGV))
 			continue;
-		chain_action_in(sig, &a.mask);
+		sigmask_action_in(sig, &a.mask);
 		sigaction_raw(sig, &a, NULL);
 	}
 	if (!mask_raw(SIG_BLOCK, NULL, &mask) && mask & SEGV) {
-		mask = chain_mask_in(mask);
+		mask = sigmask_in(mask);
 		mask_raw(SIG_SETMASK, &mask, NULL);
 	}
 }
@@ -511,7 +463,7 @@ bool chain_before_exec(struct chain_action *savedp)
 	mask_raw(SIG_BLOCK, NULL, &mask);
 	savedp->mask = mask;
 	if (mask & MARK) {
-		mask = chain_mask_out(mask);
+		mask = sigmask_out(mask);
 		mask_raw(SIG_SETMASK, &mask, NULL);
 	}
 	return true;

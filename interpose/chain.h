@@ -33,13 +33,6 @@ int chain_signal(int sig, siginfo_t *info, ucontext_t *uc, struct chain_entry *e
 bool chain_before_exec(struct chain_action *savedp);
 void chain_after_exec(const struct chain_action *saved);
 
-/* Masks as the program means them, and as the kernel has them. */
-uint64_t chain_mask_in(uint64_t mask);
-uint64_t chain_mask_out(uint64_t mask);
-uint64_t chain_action_known(int sig);
-void chain_action_in(int sig, uint64_t *maskp);
-uint64_t chain_action_out(uint64_t known, uint64_t mask);
-
 /* arch/x86_64/chain.S */
 void chain_handler(void);
 void chain_restorer(void);

@@ -9,6 +9,7 @@
 #include <sys/select.h>
 #include "interpose/chain.h"
 #include "interpose/gate.h"
+#include "interpose/sigmask.h"
 #include "interpose/wrap.h"
 #include "interpose/forbid.h"
 
@@ -81,16 +82,16 @@ EXPORT int sigaction(int sig, const struct sigaction *new, struct sigaction *old
 		return NEXT(sigaction)(sig, new, old);
 	if (sig == SIGSEGV)
 		return action_of_segv(new, old);
-	known = chain_action_known(sig);
+	known = sigmask_action_known(sig);
 	if (new) {
 		a = *new;
 		mask = word(&a.sa_mask);
-		chain_action_in(sig, &mask);
+		sigmask_action_in(sig, &mask);
 		set_word(&a.sa_mask, mask);
 	}
 	r = NEXT(sigaction)(sig, new ? &a : NULL, old);
 	if (!r && old)
-		set_word(&old->sa_mask, chain_action_out(known, word(&old->sa_mask)));
+		set_word(&old->sa_mask, sigmask_action_out(known, word(&old->sa_mask)));
 	return r;
 }
 
@@ -122,15 +123,15 @@ long mask_rt_sigaction(int sig, const void *new, void *old, size_t size)
 		return sys_raw6(SYS_rt_sigaction, sig, (long)new, (long)old, (long)size, 0, 0);
 	if (sig == SIGSEGV)
 		return chain_sigaction_raw(new, old, size);
-	known = chain_action_known(sig);
+	known = sigmask_action_known(sig);
 	if (new &&chain_copy(&a, new, sizeof(a)))
 		return -EFAULT;
 	if (new)
-		chain_action_in(sig, &a.mask);
+		sigmask_action_in(sig, &a.mask);
 	r = sys_raw6(SYS_rt_sigaction, sig, new ? (long)&a : 0, (long)old, (long)size, 0, 0);
 	if (!r && old)
 		((struct chain_action *)old)->mask =
-			chain_action_out(known, ((struct chain_action *)old)->mask);
+			sigmask_action_out(known, ((struct chain_action *)old)->mask);
 	return r;
 }
 
@@ -140,7 +141,7 @@ long mask_rt_sigaction(int sig, const void *new, void *old, size_t size)
  * itself as it may be from before. */
 static uint64_t change_in(int how, uint64_t mask)
 {
-	uint64_t in = chain_mask_in(mask);
+	uint64_t in = sigmask_in(mask);
 
 	return how == SIG_UNBLOCK ? in | (mask & 1ull << (SIGSEGV - 1)) : in;
 }
@@ -158,7 +159,7 @@ long mask_rt_sigprocmask(int how, const void *new, void *old, size_t size)
 	mask = new ? change_in(how, mask) : 0;
 	r = sys_raw6(SYS_rt_sigprocmask, how, new ? (long)&mask : 0, (long)old, (long)size, 0, 0);
 	if (!r && old)
-		*(uint64_t *)old = chain_mask_out(*(uint64_t *)old);
+		*(uint64_t *)old = sigmask_out(*(uint64_t *)old);
 	return r;
 }
 
@@ -177,7 +178,7 @@ static int change(mask_fn next, int how, const sigset_t *set, sigset_t *old)
 	}
 	r = next(how, set ? &in : NULL, old);
 	if (!r && old)
-		set_word(old, chain_mask_out(word(old)));
+		set_word(old, sigmask_out(word(old)));
 	return r;
 }
 
@@ -199,7 +200,7 @@ static const sigset_t *set_in(const sigset_t *set, sigset_t *in)
 	if (!set || !chain_is_active())
 		return set;
 	*in = *set;
-	set_word(in, chain_mask_in(word(set)));
+	set_word(in, sigmask_in(word(set)));
 	return in;
 }
 
