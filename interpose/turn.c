@@ -31,7 +31,7 @@ struct slot {
 	uint64_t page;
 	uint64_t since;
 	uint64_t stack;  /* of who made it what it is */
-	uint64_t who[2]; /* by enum fault_kind: the last to want it so */
+	uint64_t who[2]; /* by enum fault_kind: the last that had to wait for it */
 	uint32_t hold;
 	uint32_t kind;
 };
@@ -77,6 +77,22 @@ static void take(struct slot *s, uint64_t page, enum fault_kind kind, const ucon
 	SET(s->since, cycles());
 }
 
+/* Another thread has just got the page the other way: it is let be for the page's hold, which is
+ * adapted to whether that is long enough. */
+static void contend(struct slot *s, enum fault_kind kind, const ucontext_t *uc)
+{
+	uint64_t who = who_is(uc);
+	uint32_t hold = GET(s->hold);
+
+	wait_until(GET(s->since) + hold);
+	if (GET(s->who[kind]) == who)
+		hold = hold < HOLD_MAX / 2 ? 2 * hold : HOLD_MAX;
+	else if (hold > HOLD_MIN)
+		hold -= hold / 4;
+	SET(s->hold, hold);
+	SET(s->who[kind], who);
+}
+
 /*
  * Waits until it is this thread's turn to have `page` for `kind`. Context: as the file; at most
  * HOLD_MAX.
@@ -84,23 +100,14 @@ static void take(struct slot *s, uint64_t page, enum fault_kind kind, const ucon
 void turn_wait(uint64_t page, enum fault_kind kind, const ucontext_t *uc)
 {
 	struct slot *s = &slots[(page >> 12) % SLOTS];
-	uint64_t who = who_is(uc);
-	uint32_t hold = GET(s->hold);
 
-	if (GET(s->page) != page) {
+	if (GET(s->page) != page)
 		SET(s->hold, HOLD_MIN);
-		take(s, page, kind, uc);
-	} else if (GET(s->kind) != kind) {
-		if (!is_same_stack(GET(s->stack), (uint64_t)uc->uc_mcontext.gregs[REG_RSP]))
-			wait_until(GET(s->since) + hold);
-		if (GET(s->who[kind]) == who)
-			hold = hold < HOLD_MAX / 2 ? 2 * hold : HOLD_MAX;
-		else if (hold > HOLD_MIN)
-			hold -= hold / 4;
-		SET(s->hold, hold);
-		take(s, page, kind, uc);
-	}
-	SET(s->who[kind], who);
+	else if (GET(s->kind) == kind)
+		return;
+	else if (!is_same_stack(GET(s->stack), (uint64_t)uc->uc_mcontext.gregs[REG_RSP]))
+		contend(s, kind, uc);
+	take(s, page, kind, uc);
 }
 
 /*
