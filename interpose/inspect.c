@@ -12,9 +12,11 @@
  * would leave what is policed: system calls, and changes of the protection keys' register. At every
  * offset, since code may be entered at any.
  *
- * What was searched is what becomes executable: it is searched when nobody can write it any more.
- * An instruction may begin on the page before or end on the one after: as many bytes of these are
- * searched with it as that can have.
+ * A managed page that is to be refused for what it holds is searched once more when nobody can
+ * write it. A range that the program makes executable by a call is searched as it is, before the
+ * call: another thread may store into it in between.
+ *
+ * An instruction may begin on one page and end on the next, of which either may be unreadable.
  *
  * What is found goes to the supervisor, with the bytes around it: it knows how to print them.
  *
@@ -78,31 +80,36 @@ static uint64_t across(uint64_t border)
 		return 0;
 	memcpy(bytes, (const void *)(border - SPREAD), sizeof(bytes));
 	for (unsigned i = 0; i < SPREAD; i++)
-		if (is_forbidden(bytes + i, sizeof(bytes) - i))
+		if (is_forbidden(bytes + i, sizeof(bytes) - i) &&
+		    !is_forbidden(bytes + i, SPREAD - i))
 			return border - SPREAD + i;
 	return 0;
+}
+
+static bool search_border(uint64_t border, uint64_t caller, uint64_t verdict)
+{
+	uint64_t at = across(border);
+
+	if (at)
+		report(at, caller, verdict);
+	return at;
 }
 
 /* Searches what can be read of a range, and its borders, and reports. */
 static bool search(struct range range, uint64_t caller, uint64_t verdict)
 {
-	const uint64_t borders[] = {range.start, range.end};
-	bool found = false;
+	bool found = search_border(range.start, caller, verdict);
 
-	for (unsigned i = 0; i < 2; i++) {
-		uint64_t at = across(borders[i]);
+	for (uint64_t page = range.start; page < range.end; page += CM_PAGE) {
+		uint64_t end = is_readable(page) ? page + CM_PAGE : page;
 
-		found |= at != 0;
-		if (at)
-			report(at, caller, verdict);
-	}
-	for (uint64_t at = range.start; at < range.end; at++) {
-		if (!(at & (CM_PAGE - 1)) && !is_readable(at)) {
-			at += CM_PAGE - 1;
-		} else if (is_forbidden((const uint8_t *)at, range.end - at)) {
+		for (uint64_t at = page; at < end; at++) {
+			if (!is_forbidden((const uint8_t *)at, end - at))
+				continue;
 			found = true;
 			report(at, caller, verdict);
 		}
+		found |= search_border(page + CM_PAGE, caller, verdict);
 	}
 	return found;
 }

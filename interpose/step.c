@@ -82,9 +82,14 @@ static uint64_t map_near(uint64_t rip)
 
 static struct area *area_make(uint64_t rip)
 {
-	uint64_t steps = arena_pages(N_STEPS * sizeof(struct step)), base = map_near(rip);
-	struct range range = {base, base + AREA_BYTES};
+	struct range range;
+	uint64_t steps, base;
 
+	if (__atomic_load_n(&areas[N_AREAS - 1].steps, __ATOMIC_RELAXED))
+		return NULL; /* they are given away in order: there is none left */
+	steps = arena_pages(N_STEPS * sizeof(struct step));
+	base = map_near(rip);
+	range = (struct range){base, base + AREA_BYTES};
 	if (!steps || !base || pages_prepare(range))
 		return NULL;
 	pages_set(range, PAGE_MANAGED | PAGE_OWNER_SELF << PAGE_OWNER_SHIFT);

@@ -35,12 +35,20 @@ static bool is_of(uint32_t owner, uint64_t ip, uint64_t stack)
 	return m && m->name->id == owner;
 }
 
+/* Whether code at `ip` is the library's own, which writes copies of instructions (step.c). */
+static bool is_own(uint64_t ip)
+{
+	const struct module *m = module_find(ip);
+
+	return m && m->name->own;
+}
+
 static bool may(uint64_t ip, uint64_t stack, uint64_t addr, page_word word)
 {
 	uint64_t writers = policy_value(&state()->policy, KEY_WX_WRITERS);
 	uint32_t owner = word >> PAGE_OWNER_SHIFT;
 
-	if (writers == WRITERS_ANY || owner == PAGE_OWNER_SELF)
+	if (writers == WRITERS_ANY || (owner == PAGE_OWNER_SELF && is_own(ip)))
 		return true;
 	if (writers == WRITERS_MODULE && owner && is_of(owner, ip, stack))
 		return true;

@@ -137,12 +137,12 @@ public class Bench {
         ExecutorService threads = Executors.newFixedThreadPool(4);
         List<Future<Long>> parts = new ArrayList<>();
         long sum = one(6);
-        for (int i = 0; i < 20; i++)
+        for (int i = 0; i < 30; i++)
             parts.add(threads.submit(() -> one(1)));
         for (Future<Long> part : parts)
             sum = sum * 31 + part.get();
         threads.shutdown();
-        if (sum != -7717542453902559571L || shared != 260000) {
+        if (sum != -9013591722169293811L || shared != 360000) {
             System.out.println("found " + sum + " and " + shared);
             System.exit(1);
         }

@@ -97,10 +97,21 @@ static void rights_refused(void)
 	flip_look();
 }
 
+/* Code that ends as if it went on in a page that nobody may read. */
+static void rights_behind(void)
+{
+	page = flip_map(NULL, 2 * PAGE, RW, ANON);
+	flip_emit(page, 8);
+	page[PAGE - 1] = 0x0f;
+	flip_protect(page + PAGE, 1, PROT_NONE);
+	flip_protect(page, 2, RX);
+	printf("both %u\n", flip_call(page));
+	flip_protect(page, 1, RWX);
+	flip_look();
+}
+
 const struct flip_case flip_rights[] = {
-	{"rights_executed", rights_executed},
-	{"rights_written", rights_written},
-	{"rights_stack", rights_stack},
-	{"rights_refused", rights_refused},
-	{NULL, NULL},
+	{"rights_executed", rights_executed}, {"rights_written", rights_written},
+	{"rights_stack", rights_stack},       {"rights_refused", rights_refused},
+	{"rights_behind", rights_behind},     {NULL, NULL},
 };
