@@ -22,7 +22,7 @@
 #define CONTROL_ADDR 0xc00c1e0000000000ull
 #define CONTROL_MASK 0xffffffffffffff00ull
 
-#define CONTROL_VERSION 2
+#define CONTROL_VERSION 3
 
 enum control_op {
 	/* (version) → the tree's gate address; 0: this image runs without a gate. EPROTO: another
@@ -32,7 +32,8 @@ enum control_op {
 	CONTROL_GATE = 2,
 	/* () → descriptor of this image's policy, a sealed memfd */
 	CONTROL_POLICY = 3,
-	/* () → 0: start-up is over; from here on no gate is mapped and `raw` applies */
+	/* (sites patched of libc, of ld.so) → 0: start-up is over; from here on no gate is mapped,
+	 * nothing is patched, and `raw` applies */
 	CONTROL_SEALED = 4,
 	/* (caller's address) → 0: who makes the next call of this thread */
 	CONTROL_CALLER = 5,
@@ -54,6 +55,10 @@ enum control_op {
 	/* (verdict, address, its first eight bytes, the next eight, caller's address) → 0: code
 	 * that wx.inspect has found */
 	CONTROL_FOUND = 10,
+	/* (where libc is loaded, where ld.so is or 0, address of the stubs) → descriptor of a patch
+	 * kit (common/kit.h). ENOENT: there is nothing to patch; EPERM: policy, or start-up is over
+	 */
+	CONTROL_SITES = 11,
 };
 
 #define REPORT_STORE 0x10000

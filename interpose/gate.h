@@ -29,7 +29,9 @@
 #error "no gate for this architecture yet"
 #endif
 
-static inline long gate_call6(long nr, long a, long b, long c, long d, long e, long f)
+/* A call by an entry of the gate's page, `entry` bytes into it (common/kit.h). */
+static inline long gate_call_by(uint64_t entry, long nr, long a, long b, long c, long d, long e,
+				long f)
 {
 	/* pairs with the release in state_publish(): the page is mapped by then */
 	uint64_t gate = __atomic_load_n(&state()->gate, __ATOMIC_ACQUIRE);
@@ -37,11 +39,16 @@ static inline long gate_call6(long nr, long a, long b, long c, long d, long e, l
 
 	do {
 		if (__builtin_expect(gate != 0, 1))
-			r = gate_enter(gate, nr, a, b, c, d, e, f);
+			r = gate_enter(gate + entry, nr, a, b, c, d, e, f);
 		else
 			r = sys_raw6(nr, a, b, c, d, e, f);
 	} while (__builtin_expect(r == -EINTR, 0));
 	return r;
+}
+
+static inline long gate_call6(long nr, long a, long b, long c, long d, long e, long f)
+{
+	return gate_call_by(0, nr, a, b, c, d, e, f);
 }
 
 /* control() without the interruptions. */

@@ -9,6 +9,7 @@
 #include "interpose/link.h"
 #include "interpose/maps.h"
 #include "interpose/module.h"
+#include "interpose/patch.h"
 #include "interpose/spawn.h"
 #include "interpose/text.h"
 #include "interpose/forbid.h"
@@ -23,7 +24,9 @@
  *   POLICY  maps the image's policy; after it: it is known what to watch
  *   MDWE    kernel.mdwe; after it: no page of this program gains execution
  *   ADOPT   only with something to watch: the mappings that exist enter the table
- *   PUBLISH the state becomes visible to the wrappers, and constant
+ *   SITES   finds what of libc and ld.so can be patched; after it: the stubs know where to go on
+ *   PUBLISH the state becomes visible to the wrappers and stubs, and constant
+ *   PATCH   replaces libc's pages; after it: its own calls go through the gate
  *   SEALED  tells the supervisor that start-up is over
  *
  * A stage that fails leaves the process passive: the wrappers go on passing calls on, and the
@@ -115,19 +118,17 @@ static void preload_take(struct state *s, char **entry)
 		*entry = absolute;
 }
 
-static void stage_link(struct state *s, char **envp)
+static void stage_link(struct state *s, struct link *l, char **envp)
 {
-	struct link l;
-
-	link_init(&l, envp);
-	if (!l.own)
+	link_init(l, envp);
+	if (!l->own)
 		return;
-	link_next(&l, s);
-	path_set(s->path, l.own->l_name);
+	link_next(l, s);
+	path_set(s->path, l->own->l_name);
 	for (char **e = envp; *e; e++)
 		if (text_begins(*e, preload))
 			preload_take(s, e);
-	link_step_aside(&l);
+	link_step_aside(l);
 }
 
 /* The gate's address, 0 for none, or -errno. */
@@ -307,16 +308,21 @@ static bool is_emulated(char **envp)
 __attribute__((constructor)) static void interpose_init(int argc, char **argv, char **envp)
 {
 	static struct state s; /* too large for a small stack */
+	struct patch patch = {.kit = NULL};
+	struct link l;
 	long gate;
 
 	envp = environment(argc, argv, envp);
 
-	stage_link(&s, envp);
+	stage_link(&s, &l, envp);
 	gate = stage_hello(&s, envp);
 	s.supervised = gate >= 0;
 	if (gate > 0 && !is_emulated(envp))
 		stages_active(&s, (uint64_t)gate);
+	if (s.gate)
+		patch_prepare(&patch, &l, &s);
 	state_publish(&s);
+	patch_apply(&patch);
 	if (s.supervised)
-		gate_control(CONTROL_SEALED, 0, 0, 0, 0, 0);
+		gate_control(CONTROL_SEALED, patch.n_done[0], patch.n_done[1], 0, 0, 0);
 }

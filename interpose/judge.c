@@ -225,5 +225,5 @@ uint32_t judge_owner(const struct mm_call *c)
 {
 	const struct module *m = judge_caller(c);
 
-	return m ? m->name->id : 0;
+	return m && !m->name->libc ? m->name->id : 0;
 }

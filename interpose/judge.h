@@ -12,6 +12,7 @@ struct mm_call {
 	uint64_t arg[6];
 	uint64_t caller; /* return address in the program */
 	bool direct;     /* made as a system call: nobody else's wrapper is meant */
+	uint64_t entry;  /* of the gate's page, if it asks for execution; 0: the main one */
 };
 
 #define JUDGE_GAPS 16

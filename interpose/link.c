@@ -67,7 +67,8 @@ void link_init(struct link *lp, char **envp)
 			lp->own = m;
 }
 
-static const struct link_map *object_find(const struct link *l, const char *base)
+/* The first object whose file's name begins so. Context: as the file. */
+const struct link_map *link_find(const struct link *l, const char *base)
 {
 	for (const struct link_map *m = l->first; m; m = m->l_next)
 		if (text_begins(text_base(m->l_name), base))
@@ -135,6 +136,6 @@ void link_step_aside(const struct link *l)
 {
 	static char name[] = "linux-cookiemap.so";
 
-	if (l->own && (object_find(l, "libasan.so") || object_find(l, "libclang_rt.asan")))
+	if (l->own && (link_find(l, "libasan.so") || link_find(l, "libclang_rt.asan")))
 		l->own->l_name = name;
 }

@@ -11,5 +11,6 @@ struct link {
 };
 
 void link_init(struct link *lp, char **envp);
+const struct link_map *link_find(const struct link *l, const char *base);
 void link_next(const struct link *l, struct state *s);
 void link_step_aside(const struct link *l);

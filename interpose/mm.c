@@ -31,14 +31,14 @@ static long make(const struct mm_call *c)
 	bool others = state()->chained && !c->direct, asks = mm_grants_exec(c->nr, (long)c->arg[2]);
 	long r;
 
-	if (asks && !others && mm_is_protect(c->nr))
+	if (asks && !others && mm_is_protect(c->nr) && !c->entry)
 		return make_told(c);
-	if (asks)
+	if (asks && !c->entry)
 		gate_control(CONTROL_CALLER, c->caller, 0, 0, 0, 0);
 	if (others && next_call(c, &r))
 		return r;
-	return gate_call6(c->nr, (long)c->arg[0], (long)c->arg[1], (long)c->arg[2], (long)c->arg[3],
-			  (long)c->arg[4], (long)c->arg[5]);
+	return gate_call_by(asks ? c->entry : 0, c->nr, (long)c->arg[0], (long)c->arg[1],
+			    (long)c->arg[2], (long)c->arg[3], (long)c->arg[4], (long)c->arg[5]);
 }
 
 static void enter(struct range range, uint32_t owner, uint64_t prot, uint8_t flags)

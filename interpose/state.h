@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include "cookie/table.h"
 #include "interpose/names.h"
+#include "interpose/stub.h"
 #include "policy/eval.h"
 
 /* What a policy asks of the wrappers beyond passing calls on; none of it: a call costs nothing. */
@@ -38,6 +39,9 @@ struct state {
 	bool chained;    /* some of the mmap family is defined between the library and libc */
 	bool supervised; /* a supervisor answered: callers are told to it */
 
+	/* what the stubs read: interpose/slot.h says where it is */
+	_Alignas(STATE_SLOTS) struct stub_slot slot[KIT_SITES];
+
 	bool preload; /* exec.preload: what is executed gets the library again */
 	struct policy policy;
 	struct table table; /* only where `watch` is set */
@@ -49,6 +53,9 @@ struct state {
 	char path[STATE_PATH_MAX];   /* the library as LD_PRELOAD should name it */
 	char loaded[STATE_PATH_MAX]; /* the library as the program's LD_PRELOAD named it */
 };
+
+_Static_assert(offsetof(struct state, gate) == STATE_GATE, "the assembly");
+_Static_assert(offsetof(struct state, slot) == STATE_SLOTS, "the assembly");
 
 union state_page {
 	struct state s;

@@ -9,7 +9,8 @@
  *
  * TYPE says which words the reader takes (policy/read.c); the three values are the profiles' words,
  * written as a policy file would. A key whose type is LATER is documented, but this version does
- * not honour it: naming it in a file is an error that says so, and it has no value.
+ * not honour it: naming it in a file is an error that says so, and it has no value. CM_PATCH is the
+ * build's word (meson_options.txt).
  */
 
 #define POLICY_KEYS(X)                                                                      \
@@ -60,6 +61,7 @@
 	X(EXEC_POLICY, "exec.policy", EXEC_POLICY, "own", "narrow", "own")                  \
 	X(EXEC_VERIFY, "exec.verify", EXEC_VERIFY, "first", "stop", "first")                \
 	X(EXEC_PRELOAD, "exec.preload", BOOL, "true", "true", "true")                       \
+	X(INTERPOSE_PATCH, "interpose.patch", BOOL, CM_PATCH, CM_PATCH, CM_PATCH)           \
 	X(REPORT_TO, "report.to", STRING, "stderr", "stderr", "stderr")                     \
 	X(REPORT_FORMAT, "report.format", REPORT_FORMAT, "text", "text", "text")
 

@@ -51,16 +51,18 @@ void chain_inherit(struct supervisor *s, struct proc *p)
 		p->chain = s->chained[i] && s->chained[i] == p->identity;
 	p->chain = p->chain && proc_catches(p->pid, SIGSEGV);
 	parent = proc_find(&s->table, proc_parent(p->pid));
-	p->jit = parent && parent->known && parent->identity == p->identity &&
-		 parent->rule == p->rule && parent->jit;
+	if (!parent || !parent->known || parent->identity != p->identity)
+		return;
+	p->kit = parent->kit;
+	p->jit = parent->rule == p->rule && parent->jit;
 }
 
-static bool is_library(struct proc *p, uint64_t ip)
+static bool is_library(struct supervisor *s, struct proc *p, uint64_t ip)
 {
 	const char *base;
 	struct vma v;
 
-	if (!image_module(p, ip, &v))
+	if (!image_module(s, p, ip, &v))
 		return false;
 	base = strrchr(v.name, '/');
 	return base && !strncmp(base + 1, "libcminterpose.so", 17);
@@ -89,7 +91,7 @@ bool chain_hand_over(struct supervisor *s, struct task *k, const struct call *c)
 /* Answers rt_sigaction(2) of SIGSEGV. */
 void chain_sigaction(struct supervisor *s, struct task *k, const struct call *c)
 {
-	if (is_library(k->proc, c->ip) || !chain_hand_over(s, k, c))
+	if (is_library(s, k->proc, c->ip) || !chain_hand_over(s, k, c))
 		answer_continue(s);
 }
 
@@ -121,7 +123,7 @@ void chain_found(struct supervisor *s, struct task *k, const struct call *c)
 	fmt_str(&f, " at ");
 	fmt_hex(&f, c->args[2]);
 	fmt_str(&f, ", about to become executable");
-	if (image_module(p, c->args[5], &v)) {
+	if (image_module(s, p, c->args[5], &v)) {
 		w.module = v.name[0] ? v.name : "[anonymous code]";
 		w.offset = c->args[5] - v.range.start + v.offset_bytes;
 	}

@@ -55,6 +55,18 @@ static void give_policy(struct supervisor *s, struct proc *p)
 		answer_fd(s, fd);
 }
 
+static void give_sites(struct supervisor *s, struct proc *p, const struct call *c)
+{
+	int fd = -EPERM;
+
+	if (s->gate && !p->started && policy_value(&p->rule->policy, KEY_INTERPOSE_PATCH))
+		fd = patch_give(s, p, &c->args[1], c->args[3]);
+	if (fd < 0)
+		answer_value(s, fd);
+	else
+		answer_fd(s, fd);
+}
+
 static void module(struct supervisor *s, struct proc *p, uint64_t addr, uint64_t what,
 		   uint64_t offset)
 {
@@ -62,7 +74,7 @@ static void module(struct supervisor *s, struct proc *p, uint64_t addr, uint64_t
 	struct vma v;
 	size_t n;
 
-	if (!image_module(p, addr, &v)) {
+	if (!image_module(s, p, addr, &v)) {
 		answer_value(s, -ENOENT);
 		return;
 	}
@@ -123,7 +135,7 @@ static void report(struct supervisor *s, struct task *k, const struct call *c)
 	r.error = verdict >= V_DENY ? policy_refusal(key) : 0;
 	policy_source(&p->rule->policy, key, &r.file, &r.line);
 	describe(c, &w, &f);
-	if (image_module(p, c->args[2], &v)) {
+	if (image_module(s, p, c->args[2], &v)) {
 		w.module = v.name[0] ? v.name : "[anonymous code]";
 		w.offset = c->args[2] - v.range.start + v.offset_bytes;
 	}
@@ -209,7 +221,12 @@ void control_handle(struct supervisor *s, struct task *k, const struct call *c)
 	case CONTROL_POLICY:
 		give_policy(s, p);
 		return;
+	case CONTROL_SITES:
+		give_sites(s, p, c);
+		return;
 	case CONTROL_SEALED:
+		if (!p->started)
+			patch_note(s, p, &c->args[1]);
 		p->started = true;
 		answer_value(s, 0);
 		return;

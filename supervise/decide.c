@@ -9,6 +9,7 @@
 #include <sys/ptrace.h>
 #include "common/call.h"
 #include "common/control.h"
+#include "common/kit.h"
 
 /*
  * The supervisor's decision, as a pure function: a call, what was found out about it, and the
@@ -24,7 +25,6 @@
 #define SHM_EXEC_FLAG   0100000 /* include/uapi/linux/shm.h */
 #define SHM_RDONLY_FLAG 010000
 #define X32_BIT         0x40000000
-#define GATE_RETURN     6 /* endbr64; syscall: the address behind them */
 #define PR_SET_MM_      35
 #define UFFD_IOC_NEW    0xaa00 /* _IO(0xAA, 0), include/uapi/linux/userfaultfd.h */
 #define MAP_TYPE_MASK   15
@@ -81,13 +81,13 @@ bool decide_range(const struct call *c, struct range *rp)
 
 static bool is_through_gate(const struct call *c, const struct facts *f)
 {
-	return f->gate && c->ip == f->gate + GATE_RETURN;
+	return kit_is_gate(f->gate, c->ip);
 }
 
 /* Whether the library has told who asks in registers that the kernel does not read. */
 bool decide_is_told(const struct call *c, uint64_t gate)
 {
-	return gate && c->ip == gate + GATE_RETURN && is_protect(c) &&
+	return gate && c->ip == gate + KIT_ENTRY_RETURN && is_protect(c) &&
 	       (c->args[5] & ~0xffull) == CONTROL_TOLD;
 }
 
@@ -95,7 +95,7 @@ bool decide_is_told(const struct call *c, uint64_t gate)
  * does, with both it is the library's to serve. */
 bool decide_can_flip(const struct call *c, uint64_t gate)
 {
-	bool at_gate = gate && c->ip == gate + GATE_RETURN;
+	bool at_gate = gate && c->ip == gate + KIT_ENTRY_RETURN;
 
 	return !asks_write(c) || (at_gate && c->nr != SYS_shmat);
 }
@@ -236,12 +236,17 @@ static bool touches_gate(const struct call *c, const struct facts *f)
 	return false;
 }
 
-/* The one mapping that belongs there: the library's, before start-up is over. */
+/* What the supervisor has made itself, where the library maps it before start-up is over. */
+static bool is_own_code(const struct call *c, const struct facts *f)
+{
+	return c->nr == SYS_mmap && !f->started && c->args[2] == (PROT_READ | PROT_EXEC) &&
+	       (c->args[3] & MAP_TYPE_MASK) == MAP_PRIVATE && f->file;
+}
+
+/* The one mapping that belongs at the gate's address. */
 static bool is_gate_mapping(const struct call *c, const struct facts *f)
 {
-	return c->nr == SYS_mmap && !f->started && c->args[0] == f->gate && c->args[1] == CM_PAGE &&
-	       c->args[2] == (PROT_READ | PROT_EXEC) &&
-	       (c->args[3] & MAP_TYPE_MASK) == MAP_PRIVATE && !c->args[5] && f->file &&
+	return is_own_code(c, f) && c->args[0] == f->gate && c->args[1] == CM_PAGE && !c->args[5] &&
 	       f->file->is_gate;
 }
 
@@ -357,9 +362,13 @@ static void decide_mm(const struct call *c, const struct facts *f, struct decisi
 	unsigned deeds = f->started && !f->by_libc && !is_through_gate(c, f) ? DEED_RAW : 0;
 
 	if (f->gate && touches_gate(c, f)) {
-		if (is_gate_mapping(c, f))
-			return;
-		refuse(d, EPERM);
+		d->check = is_gate_mapping(c, f);
+		if (!d->check)
+			refuse(d, EPERM);
+		return;
+	}
+	if (is_own_code(c, f) && f->file->is_kit) {
+		d->check = true; /* the descriptor may have become another's */
 		return;
 	}
 	if (asks_exec(c)) {

@@ -7,9 +7,12 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <unistd.h>
+#include "common/kit.h"
 
 /*
- * The gate: one page of code from a sealed memfd, and the tree's address for it.
+ * The gate: one page of code from a sealed memfd, and the tree's address for it. Beside the entry
+ * that the filter lets pass there is one for each stub (common/kit.h), from which nothing passes
+ * unseen.
  *
  * The address lies below where the kernel starts to lay out libraries (at most 2^28 pages under the
  * stack's 128 TiB with mmap_rnd_bits 28: arch/x86/mm/mmap.c) and above 0x7e8000000000, where every
@@ -40,6 +43,8 @@ int gate_make(uint64_t *gatep, int *memfdp)
 		return -EIO;
 	memset(page, 0xcc, sizeof(page)); /* int3 */
 	memcpy(page, gate_code, sizeof(gate_code));
+	for (unsigned i = 0; i < KIT_SITES; i++)
+		memcpy(page + kit_entry(i), gate_code, sizeof(gate_code));
 	fd = memfd_create("cookiemap-gate", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
 		return -errno;

@@ -200,6 +200,7 @@ static int learn(struct supervisor *s, struct proc *p, struct identity id, bool 
 	p->jit = false;
 	p->exec_by = 0;
 	p->chain = false;
+	p->kit = 0;
 	look_for_gate(s, p);
 	if (!by_exec)
 		chain_inherit(s, p);
@@ -352,6 +353,8 @@ static bool may_be_mapped(struct supervisor *s, struct proc *p, pid_t tid, const
 		note_false_gate(s, p);
 		return false;
 	}
+	if (is_file && o.is_kit)
+		return true;
 	decide_vma(&p->rule->policy, v, is_file ? &o : NULL, p->jit, NULL, &r);
 	if (r.verdict >= V_DENY && has_grantor(s, p, v, is_file ? &o : NULL))
 		return true;
@@ -459,12 +462,14 @@ bool image_has_jit(struct supervisor *s, struct proc *p)
 
 /* The executable mapping that holds an address. Return: false: there is none, or we may not look.
  */
-bool image_module(struct proc *p, uint64_t addr, struct vma *vp)
+bool image_module(struct supervisor *s, struct proc *p, uint64_t addr, struct vma *vp)
 {
 	struct vma v;
 
 	if (p->maps < 0 || vma_at(p->maps, addr, &v) < 0 || !(v.prot & PROT_EXEC))
 		return false;
+	if (v.dev == s->objects.memory_dev)
+		patch_origin(&s->patches, &v); /* a copy of libc's text is libc */
 	*vp = v;
 	return true;
 }

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "common/fmt.h"
+#include "supervise/patch.h"
 
 /*
  * The provenance of what is about to become executable: the classes of wx.file.
@@ -39,6 +40,8 @@
 #define SECRETMEM_MAGIC 0x5345434d
 #define BTRFS_MAGIC     0x9123683e
 #define OVERLAYFS_MAGIC 0x794c7630
+
+#define PATH_ROOM 600
 
 /*
  * Takes the start of the tree and the numbers of the memory objects' device and of the gate.
@@ -119,6 +122,8 @@ static void judge(const struct object_rules *r, const struct stat *st, long fs_t
 	o->ino = st->st_ino;
 	o->regular = S_ISREG(st->st_mode);
 	o->is_gate = st->st_dev == r->gate_dev && st->st_ino == r->gate_ino;
+	o->is_kit =
+		r->patches && st->st_dev == r->memory_dev && patch_is_kit(r->patches, st->st_ino);
 	o->file.memfd = is_memory(r, st, fs_type);
 	o->file.settled = fs_type && !o->file.memfd && st->st_nlink &&
 			  is_before(st->st_ctim, r->since) && !is_in_memory(fs_type);
@@ -263,9 +268,10 @@ bool object_is_anonymous(const struct object_rules *r, const struct vma *v)
  * below us is printed as we see it). What is found some other way must be the same file.
  * Return: whether it was; *stp and *fsp are written then.
  */
-static bool find_file(pid_t pid, const struct vma *v, struct stat *stp, struct statfs *fsp)
+static bool find_file(pid_t pid, const struct vma *v, struct stat *stp, struct statfs *fsp,
+		      char found[PATH_ROOM])
 {
-	char paths[3][600];
+	char paths[3][PATH_ROOM];
 	struct statfs fs;
 	struct stat st;
 
@@ -279,9 +285,29 @@ static bool find_file(pid_t pid, const struct vma *v, struct stat *stp, struct s
 			continue;
 		*stp = st;
 		*fsp = fs;
+		memcpy(found, paths[i], PATH_ROOM);
 		return true;
 	}
 	return false;
+}
+
+/* The file behind a mapping, to be read. Return: a descriptor of ours, or -ENOENT. */
+int object_open(pid_t pid, const struct vma *v)
+{
+	char path[PATH_ROOM];
+	struct statfs fs;
+	struct stat st;
+	int fd;
+
+	if (!find_file(pid, v, &st, &fs, path) || !S_ISREG(st.st_mode))
+		return -ENOENT;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd >= 0 &&
+	    (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !is_same(v, &st, fs.f_type))) {
+		close(fd);
+		fd = -1;
+	}
+	return fd < 0 ? -ENOENT : fd;
 }
 
 /*
@@ -294,11 +320,12 @@ int object_of_vma(const struct object_rules *r, pid_t pid, const struct vma *v, 
 {
 	struct statfs fs = {0};
 	struct stat st = {.st_dev = v->dev, .st_ino = v->ino, .st_mode = S_IFREG, .st_nlink = 0};
+	char path[PATH_ROOM];
 
 	*op = (struct object){0};
 	snprintf(op->name, sizeof(op->name), "%s", v->name);
 	if (look_deeper)
-		find_file(pid, v, &st, &fs);
+		find_file(pid, v, &st, &fs, path);
 	judge(r, &st, is_memory_name(v->name) ? HUGETLBFS_MAGIC : fs.f_type, op);
 	return 0;
 }

@@ -16,6 +16,7 @@
 #include <unistd.h>
 #include "common/control.h"
 #include "common/fmt.h"
+#include "common/kit.h"
 #include "common/names.h"
 
 /*
@@ -94,21 +95,8 @@ int supervisor_init(struct supervisor *s, uint64_t gate, int gate_memfd)
 	r = proc_table_init(&s->table, s->epoll);
 	if (!r)
 		r = object_rules_init(&s->objects, gate_memfd);
+	s->objects.patches = &s->patches;
 	return r ? r : alloc_notif(s);
-}
-
-/* Modules whose calls are nobody's own: the loader, libc, and our library before it has a gate. */
-static bool is_libc(const struct vma *v)
-{
-	static const char *const names[] = {"ld-linux",         "ld-musl-", "ld-2.",
-					    "libc.so",          "libc-2.",  "libpthread",
-					    "libcminterpose.so"};
-	const char *base = strrchr(v->name, '/');
-
-	for (size_t i = 0; base && i < sizeof(names) / sizeof(*names); i++)
-		if (!strncmp(base + 1, names[i], strlen(names[i])))
-			return true;
-	return false;
 }
 
 /* The image's own interpreter, which runs before the library can. */
@@ -125,15 +113,21 @@ static bool is_loader(struct proc *p, const struct vma *v)
  */
 static void find_caller(struct supervisor *s, struct task *k, const struct call *c, struct scene *e)
 {
-	bool at_gate = s->gate && c->ip == s->gate + 6;
+	bool at_gate = kit_is_gate(s->gate, c->ip);
+	int stub = kit_stub_of(s->gate, c->ip);
 	uint64_t told = decide_is_told(c, s->gate) ? c->args[4] : k->caller;
 
 	e->caller_addr = at_gate && told ? told : c->ip;
-	e->caller_known = image_module(k->proc, e->caller_addr, &e->caller);
+	if (stub >= 0 && patch_caller(&s->patches, k->proc->kit, (unsigned)stub, &e->caller)) {
+		e->caller_addr = 0;
+		e->caller_known = true;
+		return; /* libc's own call */
+	}
+	e->caller_known = image_module(s, k->proc, e->caller_addr, &e->caller);
 	if (!e->caller_known)
 		return;
-	e->facts.by_libc = !at_gate && is_libc(&e->caller);
-	if (!is_libc(&e->caller) && e->caller.name[0] && e->caller_addr != s->gate + 6)
+	e->facts.by_libc = !at_gate && vma_is_libc(&e->caller);
+	if (!vma_is_libc(&e->caller) && e->caller.name[0] && !kit_is_gate(s->gate, e->caller_addr))
 		e->facts.caller =
 			e->caller.name; /* the gate itself speaks for whoever is unknown */
 }
@@ -292,7 +286,7 @@ static void note_missing_library(struct supervisor *s, struct proc *p, const str
 	struct fmt f = FMT_INIT(text);
 	struct vma v;
 
-	if (!s->preload || p->hello || !p->loader || !image_module(p, c->ip, &v) ||
+	if (!s->preload || p->hello || !p->loader || !image_module(s, p, c->ip, &v) ||
 	    is_loader(p, &v))
 		return;
 	p->hello = true;

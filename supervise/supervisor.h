@@ -7,6 +7,7 @@
 #include <sys/types.h>
 #include "supervise/decide.h"
 #include "supervise/object.h"
+#include "supervise/patch.h"
 #include "supervise/proc.h"
 #include "supervise/report.h"
 #include "supervise/rules.h"
@@ -41,6 +42,7 @@ struct supervisor {
 	struct proc_table table;
 	struct rules rules;
 	struct object_rules objects;
+	struct patches patches;
 	struct report report;
 	struct check checks[MAX_CHECKS];
 	unsigned n_checks;
@@ -75,7 +77,7 @@ void image_exec(struct supervisor *s, struct task *k);
 bool image_verify(struct supervisor *s, struct proc *p, pid_t tid);
 bool image_verify_range(struct supervisor *s, struct proc *p, pid_t tid, struct range range);
 bool image_has_jit(struct supervisor *s, struct proc *p);
-bool image_module(struct proc *p, uint64_t addr, struct vma *vp);
+bool image_module(struct supervisor *s, struct proc *p, uint64_t addr, struct vma *vp);
 
 /* supervise/control.c */
 bool control_is(const struct call *c);

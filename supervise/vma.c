@@ -237,3 +237,17 @@ bool vma_is_kernel_code(const struct vma *v)
 	return !v->ino && (!strcmp(v->name, "[vdso]") || !strcmp(v->name, "[vsyscall]") ||
 			   !strcmp(v->name, "[uprobes]"));
 }
+
+/* Modules whose calls are nobody's own: the loader, libc, and our library before it has a gate. */
+bool vma_is_libc(const struct vma *v)
+{
+	static const char *const names[] = {"ld-linux",         "ld-musl-", "ld-2.",
+					    "libc.so",          "libc-2.",  "libpthread",
+					    "libcminterpose.so"};
+	const char *base = strrchr(v->name, '/');
+
+	for (size_t i = 0; base && i < sizeof(names) / sizeof(*names); i++)
+		if (!strncmp(base + 1, names[i], strlen(names[i])))
+			return true;
+	return false;
+}

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * Where the tree's gate is: the only mapping of one page that is R-X and belongs to a memfd.
+ * Where the tree's gate is: the mapping of the memfd of that name.
  * 0: there is none.
  */
 
@@ -21,7 +21,7 @@ static inline uintptr_t gate_find(void)
 		if (sscanf(line, "%lx-%lx %7s %*s %*s %*s %127s", &start, &end, rights, name) != 4)
 			continue;
 		if (end - start == 4096 && rights[2] == 'x' && rights[1] == '-' &&
-		    strncmp(name, "/memfd:", 7) == 0)
+		    strcmp(name, "/memfd:cookiemap-gate") == 0)
 			found = start;
 	}
 	if (maps)
