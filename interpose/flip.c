@@ -39,10 +39,11 @@ static bool asks_both(const struct mm_call *c)
 	return (c->nr == SYS_mmap || mm_is_protect(c->nr)) && (c->arg[2] & both) == both;
 }
 
-/* Whether flip has anything to do with this call. Context: as the file. */
+/* Whether flip has anything to do with this call: not where there is no gate, for there is no
+ * policy either. Context: as the file. */
 bool flip_concerns(const struct mm_call *c)
 {
-	return state()->supervised && (flip_is_active() || asks_both(c));
+	return state()->gate && (flip_is_active() || asks_both(c));
 }
 
 /*
