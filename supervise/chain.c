@@ -50,6 +50,8 @@ void chain_inherit(struct supervisor *s, struct proc *p)
 	for (unsigned i = 0; i < CHAINED && !p->chain; i++)
 		p->chain = s->chained[i] && s->chained[i] == p->identity;
 	p->chain = p->chain && proc_catches(p->pid, SIGSEGV);
+	if (!s->any_jit)
+		return;
 	parent = proc_find(&s->table, proc_parent(p->pid));
 	if (!parent || !parent->known || parent->identity != p->identity)
 		return;

@@ -291,6 +291,13 @@ static unsigned exec_deeds(const struct call *c, const struct facts *f)
 	return deeds | DEED_X_FILE;
 }
 
+/* Whether the call asks for code of its own making, not just for a file's, as far as mappings and
+ * file tell: only then it counts what else is mapped (policy/eval.c, rule_code()). */
+bool decide_is_code(const struct call *c, const struct facts *f)
+{
+	return exec_deeds(c, f) & (DEED_WX | DEED_ADD_X);
+}
+
 static void rule(const struct call *c, const struct facts *f, unsigned deeds, enum policy_key key,
 		 struct policy_ruling *rp)
 {

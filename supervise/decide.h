@@ -20,7 +20,7 @@ enum decide_need {
 	NEED_VMAS =
 		1 << 0, /* the mappings of `decide_range()`, and the file behind those without X */
 	NEED_FILE = 1 << 1,  /* the object of descriptor args[4] */
-	NEED_JIT = 1 << 2,   /* whether a module of wx.jit is mapped */
+	NEED_JIT = 1 << 2,   /* whether a module of wx.jit is mapped, if decide_is_code() says so */
 	NEED_CALLER = 1 << 3 /* which module makes the call */
 };
 
@@ -59,6 +59,7 @@ struct decision {
 };
 
 unsigned decide_needs(const struct call *c, const struct facts *f);
+bool decide_is_code(const struct call *c, const struct facts *f);
 bool decide_range(const struct call *c, struct range *rp);
 void decide(const struct call *c, const struct facts *f, struct decision *dp);
 bool decide_is_foreign_arch(const struct call *c);

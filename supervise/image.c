@@ -29,11 +29,18 @@ struct identity {
 	bool in_the_making; /* execve fills the vector last, when the segments are mapped */
 	bool hidden;        /* we may not look */
 	uint64_t loader;
+	dev_t dev; /* of the executable; ino 0: not looked at */
+	uint64_t ino;
 };
 
-static int proc_path(char *buf, size_t size, pid_t pid, const char *file)
+static void proc_path(char *buf, size_t size, pid_t pid, const char *file)
 {
-	return snprintf(buf, size, "/proc/%d/%s", (int)pid, file);
+	struct fmt f = {buf, size, 0, false};
+
+	fmt_str(&f, "/proc/");
+	fmt_udec(&f, (uint64_t)pid);
+	fmt_char(&f, '/');
+	fmt_str(&f, file);
 }
 
 /* Return: bytes read, at most `size`; 0 or less where there is none, or we may not look. */
@@ -72,6 +79,8 @@ static struct identity identify(pid_t pid)
 		return (struct identity){.hash = ++unlike, .hidden = true};
 	if (!n || object_stat(path, &st) < 0)
 		return (struct identity){.in_the_making = true};
+	id.dev = st.st_dev;
+	id.ino = st.st_ino;
 	m = read_auxv(pid, again, sizeof(again));
 	id.in_the_making = aux[0].a_type == AT_NULL || m != n || memcmp(aux, again, (size_t)n);
 	for (size_t i = 0; i < (size_t)n / sizeof(*aux) && aux[i].a_type != AT_NULL; i++) {
@@ -83,17 +92,15 @@ static struct identity identify(pid_t pid)
 	return id;
 }
 
-static int read_exe(struct proc *p)
+static int read_exe(struct proc *p, const struct identity *id)
 {
 	char path[40], exe[PATH_MAX];
-	struct stat st;
 	ssize_t n;
 
 	proc_path(path, sizeof(path), p->via, "exe");
 	n = readlink(path, exe, sizeof(exe) - 1);
 	exe[n < 0 ? 0 : n] = 0;
-	p->misplaced =
-		n < 0 || object_stat(path, &st) < 0 || !object_is_at(exe, st.st_dev, st.st_ino);
+	p->misplaced = n < 0 || !id->ino || !object_is_at(exe, id->dev, id->ino);
 	free(p->exe);
 	p->exe = strdup(n < 0 ? "?" : exe);
 	return p->exe ? 0 : -ENOMEM;
@@ -183,7 +190,7 @@ static int learn(struct supervisor *s, struct proc *p, struct identity id, bool 
 	int r;
 
 	chain_count(s, p);
-	r = read_exe(p);
+	r = read_exe(p, &id);
 	if (r < 0)
 		return r;
 	rule = by_exec ? new_policy(s, p) : parents_policy(s, p);
@@ -196,6 +203,7 @@ static int learn(struct supervisor *s, struct proc *p, struct identity id, bool 
 	p->by_exec = by_exec;
 	p->identity = id.hash;
 	p->loader = id.loader;
+	p->loader_text = (struct range){0};
 	p->hello = p->started = p->verified = false;
 	p->jit = false;
 	p->exec_by = 0;
@@ -218,6 +226,7 @@ static void look_again(struct supervisor *s, struct proc *p)
 	if (p->maps >= 0)
 		close(p->maps);
 	p->maps = vma_open(p->via);
+	p->loader_text = (struct range){0};
 	p->verified = p->started = false;
 	look_for_gate(s, p);
 }
@@ -438,10 +447,9 @@ bool image_verify(struct supervisor *s, struct proc *p, pid_t tid)
 
 /* By its name, and by being what stands there in our own eyes: in a mount namespace of one's own
  * any file can be given any path. */
-static bool is_jit(const struct policy *policy, const struct vma *v)
+static bool is_jit(const struct policy *policy, const char *name, dev_t dev, uint64_t ino)
 {
-	return v->ino && v->prot & PROT_EXEC && policy_listed(policy, KEY_WX_JIT, v->name) &&
-	       object_is_at(v->name, v->dev, v->ino);
+	return ino && policy_listed(policy, KEY_WX_JIT, name) && object_is_at(name, dev, ino);
 }
 
 /*
@@ -456,8 +464,18 @@ bool image_has_jit(struct supervisor *s, struct proc *p)
 	if (p->jit || !policy_value(policy, KEY_WX_JIT))
 		return p->jit;
 	for (uint64_t at = 0; !p->jit && !vma_next(p->maps, at, VMA_EXEC, &v); at = v.range.end)
-		p->jit = is_jit(policy, &v);
+		p->jit = v.prot & PROT_EXEC && is_jit(policy, v.name, v.dev, v.ino);
+	s->any_jit |= p->jit;
 	return p->jit;
+}
+
+/* A file is going to be mapped executable: where it is such a module, that counts from now on, also
+ * if it is gone again by the time that somebody asks. */
+void image_maps(struct supervisor *s, struct proc *p, const struct object *o)
+{
+	if (p->jit || !is_jit(&p->rule->policy, o->name, o->dev, o->ino))
+		return;
+	p->jit = s->any_jit = true;
 }
 
 /* The executable mapping that holds an address. Return: false: there is none, or we may not look.

@@ -231,9 +231,15 @@ int object_of_fd(const struct object_rules *r, pid_t pid, int fd, bool look_deep
 {
 	char path[48];
 	struct object o = {0};
+	struct fmt f = FMT_INIT(path);
 	int n;
 
-	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, fd);
+	if (fd < 0)
+		return -EBADF;
+	fmt_str(&f, "/proc/");
+	fmt_udec(&f, (uint64_t)pid);
+	fmt_str(&f, "/fd/");
+	fmt_udec(&f, (uint64_t)fd);
 	n = object_of_path(r, pid, path, look_deeper, &o);
 	if (n < 0)
 		return n == -ENOENT ? -EBADF : n;
@@ -323,7 +329,7 @@ int object_of_vma(const struct object_rules *r, pid_t pid, const struct vma *v, 
 	char path[PATH_ROOM];
 
 	*op = (struct object){0};
-	snprintf(op->name, sizeof(op->name), "%s", v->name);
+	memcpy(op->name, v->name, sizeof(op->name));
 	if (look_deeper)
 		find_file(pid, v, &st, &fs, path);
 	judge(r, &st, is_memory_name(v->name) ? HUGETLBFS_MAGIC : fs.f_type, op);

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include "common/range.h"
 #include "supervise/rules.h"
 
 struct supervisor;
@@ -34,8 +35,9 @@ struct proc {
 	bool hello;        /* the library has spoken */
 	bool started;      /* CONTROL_SEALED, or a fork of one that had */
 	uint64_t loader; /* where its interpreter is mapped; 0: static, nothing loads the library */
-	bool reaper;     /* may become the parent of processes it did not fork */
-	uint64_t kit;    /* inode of the patch kit that it was given; 0: none */
+	struct range loader_text; /* its code, once it has been seen to call; empty: not yet */
+	bool reaper;              /* may become the parent of processes it did not fork */
+	uint64_t kit;             /* inode of the patch kit that it was given; 0: none */
 	bool killed;
 	uint64_t next_walk_ns; /* not before this time are all its mappings looked at once more */
 	bool chain;            /* the library's handler of SIGSEGV is installed: CONTROL_CHAIN */

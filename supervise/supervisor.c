@@ -213,10 +213,10 @@ static void look(struct supervisor *s, struct task *k, const struct call *c, str
 		else
 			find_vmas(s, k, c, e);
 	}
-	if (needs & NEED_JIT)
-		e->facts.jit_image = image_has_jit(s, p);
 	if (needs & NEED_FILE)
 		look_at_file(s, p, (int)c->args[4], e);
+	if (needs & NEED_JIT && decide_is_code(c, &e->facts))
+		e->facts.jit_image = image_has_jit(s, p);
 }
 
 static void describe(const struct call *c, const struct scene *e, const struct policy_ruling *r,
@@ -279,15 +279,28 @@ static void refuse_listener(struct supervisor *s, struct proc *p)
 	answer_value(s, -EBUSY);
 }
 
+/* Nothing is granted by it, so it may be remembered: a loader makes a dozen calls in a row. */
+static bool is_by_loader(struct proc *p, uint64_t ip)
+{
+	struct vma v;
+
+	if (ip >= p->loader_text.start && ip < p->loader_text.end)
+		return true;
+	if (!image_module(p, ip, &v))
+		return true; /* nobody knows */
+	if (!is_loader(p, &v))
+		return false;
+	p->loader_text = v.range;
+	return true;
+}
+
 /* A dynamic image calls from elsewhere than its loader, and our library has not spoken. */
 static void note_missing_library(struct supervisor *s, struct proc *p, const struct call *c)
 {
 	char text[700];
 	struct fmt f = FMT_INIT(text);
-	struct vma v;
 
-	if (!s->preload || p->hello || !p->loader || !image_module(s, p, c->ip, &v) ||
-	    is_loader(p, &v))
+	if (!s->preload || p->hello || !p->loader || is_by_loader(p, c->ip))
 		return;
 	p->hello = true;
 	if (!report_once(&s->report, "library", p->exe))
@@ -321,6 +334,8 @@ static void handle_call(struct supervisor *s, struct task *k, const struct call 
 			chain_flip(k->proc, c);
 		if (d.check)
 			check_later(s, k, c);
+		if (d.check && c->nr == SYS_mmap && e.facts.file)
+			image_maps(s, k->proc, &e.file);
 		answer_continue(s);
 	}
 }
@@ -343,6 +358,15 @@ static bool is_exec(const struct call *c)
 	return (c->nr == SYS_execve || c->nr == SYS_execveat) && !decide_is_foreign_arch(c);
 }
 
+/*
+ * A fork that executes something else makes no use of what its parent had mapped. Where it fails
+ * to, it stays unverified: its next call, or the check that comes after an execve, looks at it.
+ */
+static bool leaves_all(const struct proc *p, const struct call *c)
+{
+	return is_exec(c) && !p->by_exec && !p->killed;
+}
+
 /* Decides and answers the notification in s->notif. */
 void supervisor_handle(struct supervisor *s)
 {
@@ -359,7 +383,7 @@ void supervisor_handle(struct supervisor *s)
 	}
 	if (s->n_checks)
 		check_now(s, k->tid);
-	if (!k->proc->verified && !image_verify(s, k->proc, k->tid)) {
+	if (!k->proc->verified && !leaves_all(k->proc, &c) && !image_verify(s, k->proc, k->tid)) {
 		answer_value(s, -EPERM);
 		return;
 	}

@@ -36,6 +36,7 @@ struct supervisor {
 	uint64_t gate;     /* 0: this tree has none */
 	uint64_t user_end; /* of an address space: user_end() */
 	bool verbose;
+	bool any_jit; /* some image of the tree had a module of wx.jit */
 	bool preload; /* images are expected to load the library */
 	pid_t root;
 	int root_pidfd;
@@ -77,6 +78,7 @@ void image_exec(struct supervisor *s, struct task *k);
 bool image_verify(struct supervisor *s, struct proc *p, pid_t tid);
 bool image_verify_range(struct supervisor *s, struct proc *p, pid_t tid, struct range range);
 bool image_has_jit(struct supervisor *s, struct proc *p);
+void image_maps(struct supervisor *s, struct proc *p, const struct object *o);
 bool image_module(struct supervisor *s, struct proc *p, uint64_t addr, struct vma *vp);
 
 /* supervise/control.c */
