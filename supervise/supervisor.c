@@ -23,11 +23,12 @@
  * The supervisor's loop: wait, receive one notification, find out what its verdict needs, decide,
  * answer.
  *
- * An epoll set holds a pidfd for everyone who has spoken. Ends of processes are taken before the
- * next notification, and RECV is only called when poll(2) says that one waits: it ignores
- * O_NONBLOCK. When the last process of the tree is gone the listener hangs up, and that is the end.
- * Any failure here ends the supervisor, and with it every call of the tree that needs one: the
- * kernel answers ENOSYS.
+ * An epoll set holds a pidfd for everyone who has spoken. Ends of processes are taken between a
+ * notification's receipt and its handling, and nobody is woken for them: a supervisor that is would
+ * take the processor from whoever waits for the process. RECV is only called when poll(2) says that
+ * one waits: it ignores O_NONBLOCK. When the last process of the tree is gone the listener hangs
+ * up, and that is the end. Any failure here ends the supervisor, and with it every call of the tree
+ * that needs one: the kernel answers ENOSYS.
  */
 
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
@@ -418,31 +419,6 @@ static void clear_notif(struct supervisor *s)
 		word[i] = 0;
 }
 
-static int receive(struct supervisor *s)
-{
-	clear_notif(s);
-	if (ioctl(s->listener, SECCOMP_IOCTL_NOTIF_RECV, s->notif) < 0)
-		return errno == ENOENT || errno == EINTR ? 0 : -errno;
-	supervisor_handle(s);
-	return 0;
-}
-
-static int watch(struct supervisor *s, int fd, uint64_t tag)
-{
-	struct epoll_event e = {.events = EPOLLIN, .data.u64 = tag};
-
-	if (fd < 0)
-		return -EBADF;
-	return epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &e) < 0 ? -errno : 0;
-}
-
-static void root_is_gone(struct supervisor *s)
-{
-	close(s->root_pidfd);
-	s->root_pidfd = -1;
-	report_release_stderr(&s->report);
-}
-
 static void proc_event(struct supervisor *s, uint64_t tag)
 {
 	struct proc *p = tag <= INT32_MAX ? proc_find(&s->table, (pid_t)tag) : NULL;
@@ -452,23 +428,64 @@ static void proc_event(struct supervisor *s, uint64_t tag)
 	proc_table_event(&s->table, tag);
 }
 
-/* Ends of processes, and of waits. */
-static int take_events(struct supervisor *s)
+/* Ends of those who have spoken. All of them: a number that is free may be borne again. */
+static int take_ends(struct supervisor *s)
 {
 	struct epoll_event e[64];
-	int n = epoll_wait(s->epoll, e, 64, 0);
+	int n;
 
-	if (n < 0)
-		return errno == EINTR ? 0 : -errno;
+	do {
+		n = epoll_wait(s->epoll, e, 64, 0);
+		for (int i = 0; i < n; i++)
+			proc_event(s, e[i].data.u64);
+	} while (n == 64);
+	return n < 0 && errno != EINTR ? -errno : 0;
+}
+
+static int receive(struct supervisor *s)
+{
+	int r;
+
+	clear_notif(s);
+	if (ioctl(s->listener, SECCOMP_IOCTL_NOTIF_RECV, s->notif) < 0)
+		return errno == ENOENT || errno == EINTR ? 0 : -errno;
+	r = take_ends(s); /* who bore the sender's number before it has ended by now */
+	if (!r)
+		supervisor_handle(s);
+	return r;
+}
+
+static int watch(struct supervisor *s, int fd, uint64_t tag)
+{
+	struct epoll_event e = {.events = EPOLLIN, .data.u64 = tag};
+
+	if (fd < 0)
+		return -EBADF;
+	return epoll_ctl(s->wakes, EPOLL_CTL_ADD, fd, &e) < 0 ? -errno : 0;
+}
+
+static void root_is_gone(struct supervisor *s)
+{
+	close(s->root_pidfd);
+	s->root_pidfd = -1;
+	report_release_stderr(&s->report);
+}
+
+/* What cannot wait for the next notification. */
+static int take_events(struct supervisor *s)
+{
+	struct epoll_event e[3];
+	int n = epoll_wait(s->wakes, e, 3, 0), r = take_ends(s);
+
+	if (n < 0 || r < 0)
+		return r < 0 || errno == EINTR ? r : -errno;
 	for (int i = 0; i < n; i++) {
 		if (e[i].data.u64 == TAG_ROOT)
 			root_is_gone(s);
 		else if (e[i].data.u64 == TAG_CHILDREN)
 			stop_event(s, s->children);
-		else if (e[i].data.u64 == TAG_TIMER)
-			check_due(s);
 		else
-			proc_event(s, e[i].data.u64);
+			check_due(s);
 	}
 	return 0;
 }
@@ -483,7 +500,7 @@ static int take_events(struct supervisor *s)
 static int wait_for_work(struct supervisor *s)
 {
 	struct pollfd p[2] = {{.fd = s->listener, .events = POLLIN},
-			      {.fd = s->epoll, .events = POLLIN}};
+			      {.fd = s->wakes, .events = POLLIN}};
 	int r;
 
 	check_arm(s);
@@ -512,6 +529,7 @@ int supervisor_run(struct supervisor *s, int listener)
 	ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, NOTIF_FD_SYNC_WAKE_UP); /* slower without */
 	if (!getrlimit(RLIMIT_NOFILE, &files))
 		s->table.max_watched = (unsigned)(files.rlim_cur / 4); /* processes need the rest */
+	s->wakes = epoll_create1(EPOLL_CLOEXEC);
 	s->root_pidfd = (int)syscall(SYS_pidfd_open, s->root, 0);
 	s->children = stop_init();
 	s->timer = check_init();

@@ -30,7 +30,8 @@ struct check {
 
 struct supervisor {
 	int listener;
-	int epoll;
+	int epoll;    /* ends of those who have spoken: taken at a notification */
+	int wakes;    /* an epoll set as well, of what is not to wait for one */
 	int children; /* stop_init() */
 	int gate_memfd;
 	uint64_t gate;     /* 0: this tree has none */
@@ -47,7 +48,7 @@ struct supervisor {
 	struct report report;
 	struct check checks[MAX_CHECKS];
 	unsigned n_checks;
-	int timer;         /* when the first of them is due; in the epoll set */
+	int timer;         /* when the first of them is due; in `wakes` */
 	uint64_t timer_ns; /* what it is set to; 0: nothing */
 	struct held {      /* notifications of execve that wait: stop.c */
 		struct seccomp_notif notif;
