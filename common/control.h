@@ -28,7 +28,8 @@ enum control_op {
 	/* (version) → the tree's gate address; 0: this image runs without a gate. EPROTO: another
 	 * version of the library; the image is policed by notification. */
 	CONTROL_HELLO = 1,
-	/* () → descriptor of the gate's page, to be mapped at the gate address */
+	/* () → descriptor of the gate's page, to be mapped at the gate address, and in the upper 32
+	 * bits CONTROL_POLICY's answer */
 	CONTROL_GATE = 2,
 	/* () → descriptor of this image's policy, a sealed memfd */
 	CONTROL_POLICY = 3,

@@ -20,7 +20,7 @@
  *
  *   LINK    finds ld.so's list; after it: the library's path and who else wraps what is known
  *   HELLO   asks for the gate's address; starts a supervisor where there is none
- *   GATE    maps the gate; after it: calls go through it
+ *   GATE    maps the gate; after it: the stages' own calls go through it
  *   POLICY  maps the image's policy; after it: it is known what to watch
  *   MDWE    kernel.mdwe; after it: no page of this program gains execution
  *   ADOPT   only with something to watch: the mappings that exist enter the table
@@ -142,37 +142,37 @@ static long stage_hello(const struct state *s, char **envp)
 	return gate_control(CONTROL_HELLO, CONTROL_VERSION, 0, 0, 0, 0);
 }
 
-static int stage_gate(uint64_t gate)
+static int stage_gate(uint64_t gate, int fd)
 {
-	long fd = gate_control(CONTROL_GATE, 0, 0, 0, 0, 0), r;
+	long r;
 
-	if (fd < 0)
-		return (int)fd;
 	do {
 		r = sys_mmap(gate, CM_PAGE, PROT_READ | PROT_EXEC,
-			     MAP_PRIVATE | MAP_FIXED_NOREPLACE, (int)fd, 0);
+			     MAP_PRIVATE | MAP_FIXED_NOREPLACE, fd, 0);
 	} while (r == -EINTR);
-	sys_close((int)fd);
+	sys_close(fd);
 	if (sys_is_error(r))
 		return (int)r;
-	sys_mseal(gate, CM_PAGE); /* ENOSYS before Linux 6.10: the supervisor refuses its removal */
+	/* ENOSYS before Linux 6.10: the supervisor refuses its removal */
+	gate_enter(gate, SYS_mseal, (long)gate, CM_PAGE, 0, 0, 0, 0);
 	return 0;
 }
 
-static int stage_policy(struct policy *pp)
+/* Its calls are the gate's already. */
+static int stage_policy(struct policy *pp, uint64_t gate, int fd)
 {
-	long fd = gate_control(CONTROL_POLICY, 0, 0, 0, 0, 0), len, at = -EINVAL;
+	long len, at = -EINVAL;
 	int r;
 
 	if (fd < 0)
-		return (int)fd;
+		return fd;
 	len = sys_raw6(SYS_lseek, fd, 0, SEEK_END, 0, 0, 0);
 	if (len > 0)
-		at = sys_mmap(0, (uint64_t)len, PROT_READ, MAP_PRIVATE, (int)fd, 0);
-	sys_close((int)fd);
+		at = gate_enter(gate, SYS_mmap, 0, len, PROT_READ, MAP_PRIVATE, fd, 0);
+	sys_close(fd);
 	if (sys_is_error(at))
 		return (int)at;
-	sys_mseal((uint64_t)at, (uint64_t)len);
+	gate_enter(gate, SYS_mseal, at, len, 0, 0, 0, 0);
 	r = policy_open(pp, (const void *)at, (size_t)len);
 	if (r)
 		say("the policy of this image is of another version");
@@ -261,6 +261,23 @@ static void stage_mdwe(const struct policy *p)
 		sys_raw6(SYS_prctl, SET_MDWE, REFUSE_GAIN | (own ? NOT_TO_FORKS : 0), 0, 0, 0, 0);
 }
 
+/* GATE and POLICY, for which one answer brings the descriptors. */
+static int stages_mapped(struct state *s, uint64_t gate)
+{
+	long fds = gate_control(CONTROL_GATE, 0, 0, 0, 0, 0);
+	int policy = (int)(fds >> 32), r;
+
+	if (sys_is_error(fds))
+		return (int)fds;
+	r = stage_gate(gate, (int)fds);
+	if (policy < 0) /* the program had one to spare, and that is free again */
+		policy = (int)gate_control(CONTROL_POLICY, 0, 0, 0, 0, 0);
+	if (!r)
+		return stage_policy(&s->policy, gate, policy);
+	sys_close(policy);
+	return r;
+}
+
 /*
  * From the gate to what is watched. Returns with s->gate set, or with all of it unset. What the
  * supervisor did not give is its to explain; where the page is taken in this image there is nothing
@@ -268,7 +285,7 @@ static void stage_mdwe(const struct policy *p)
  */
 static void stages_active(struct state *s, uint64_t gate)
 {
-	if (stage_gate(gate) || stage_policy(&s->policy))
+	if (stages_mapped(s, gate))
 		return;
 	stage_mdwe(&s->policy);
 	s->watch = watch_of(&s->policy);

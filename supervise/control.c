@@ -216,7 +216,7 @@ void control_handle(struct supervisor *s, struct task *k, const struct call *c)
 		if (!s->gate || p->started)
 			answer_value(s, -EPERM);
 		else
-			answer_fd(s, s->gate_memfd);
+			answer_fds(s, s->gate_memfd, rule_memfd(p->rule));
 		return;
 	case CONTROL_POLICY:
 		give_policy(s, p);

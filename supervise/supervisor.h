@@ -114,4 +114,5 @@ void stop_event(struct supervisor *s, int fd);
 void answer_continue(struct supervisor *s);
 void answer_value(struct supervisor *s, long value);
 void answer_fd(struct supervisor *s, int fd);
+void answer_fds(struct supervisor *s, int first, int second);
 bool answer_is_awaited(struct supervisor *s);
