@@ -87,6 +87,12 @@ static bool object_tables(const struct link_map *m, struct symbol_table *tp)
 	return !symbol_table_init(tp, m->l_addr, m->l_ld, (const void *)m->l_addr);
 }
 
+/* What libc has of these is a bare system call, which the library makes itself: no need to look. */
+static bool is_own(bool libc, unsigned i)
+{
+	return libc && i < NEXT_PLAIN_N;
+}
+
 /*
  * Finds for every wrapped name the definition that the program would have got without the library:
  * the first one behind it in ld.so's order. Usually it is libc's. A sanitizer's runtime and other
@@ -114,11 +120,12 @@ void link_next(const struct link *l, struct state *s)
 		for (unsigned i = 0; i < NEXT_N; i++) {
 			uint64_t at;
 
-			if (found[i] || symbol_find(&t, names[i], hash[i], &at))
+			if (found[i] ||
+			    (!is_own(libc, i) && symbol_find(&t, names[i], hash[i], &at)))
 				continue;
 			found[i] = true;
 			n_left--;
-			if (libc && i < NEXT_PLAIN_N)
+			if (is_own(libc, i))
 				continue;
 			s->next[i] = (void *)at;
 			s->chained |= i < NEXT_MM_N;
