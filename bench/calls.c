@@ -2,7 +2,7 @@
 
 /*
  * calls WORK [MILLISECONDS]: does one kind of call over and over and prints what one costs, in
- * nanoseconds: the median of many short batches, which an interruption spoils only one by one.
+ * nanoseconds. What libc calls inside itself is in own.c.
  */
 
 #include <stdio.h>
@@ -10,22 +10,13 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
+#include "bench/measure.h"
 
-#define BATCH   64
-#define BATCHES 20000
-#define LENGTH  65536
+#define BATCH  64
+#define LENGTH 65536
 
 static char *page; /* one page, touched, in a mapping of its own */
-
-static double now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return 1e9 * (double)ts.tv_sec + (double)ts.tv_nsec;
-}
 
 static void fail(const char *what)
 {
@@ -64,6 +55,19 @@ static void work_rawpair(void)
 		fail("raw mmap and munmap");
 }
 
+/* Every page of it is brought in: what a program does with memory that it asks for. */
+static void work_touch(void)
+{
+	char *p = mmap(NULL, LENGTH, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		fail("mmap");
+	for (size_t i = 0; i < LENGTH; i += 4096)
+		((volatile char *)p)[i] = 1;
+	if (munmap(p, LENGTH))
+		fail("munmap");
+}
+
 static void work_mprotect(void)
 {
 	static int prot = PROT_READ;
@@ -89,31 +93,8 @@ static const struct {
 	void (*once)(void);
 } works[] = {
 	{"pair", work_pair},       {"rawpair", work_rawpair}, {"mprotect", work_mprotect},
-	{"madvise", work_madvise}, {"getppid", work_getppid},
+	{"madvise", work_madvise}, {"getppid", work_getppid}, {"touch", work_touch},
 };
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double measure(void (*once)(void), double budget_ns)
-{
-	static double took[BATCHES];
-	double begin = now_ns(), start;
-	unsigned n = 0;
-
-	do {
-		start = now_ns();
-		for (unsigned i = 0; i < BATCH; i++)
-			once();
-		took[n++] = (now_ns() - start) / BATCH;
-	} while (n < BATCHES && (n < 5 || now_ns() - begin < budget_ns));
-	qsort(took, n, sizeof *took, compare);
-	return took[n / 2];
-}
 
 int main(int argc, char **argv)
 {
@@ -130,10 +111,11 @@ int main(int argc, char **argv)
 	for (size_t i = 0; argc > 1 && i < sizeof works / sizeof *works; i++) {
 		if (strcmp(argv[1], works[i].name))
 			continue;
-		measure(works[i].once, 0); /* the first batches fault things in */
-		printf("%.1f\n", measure(works[i].once, budget_ms * 1e6));
+		measure(works[i].once, BATCH, 0); /* the first batches fault things in */
+		printf("%.1f\n", measure(works[i].once, BATCH, budget_ms * 1e6));
 		return 0;
 	}
-	fprintf(stderr, "usage: calls pair|rawpair|mprotect|madvise|getppid [MILLISECONDS]\n");
+	fprintf(stderr,
+		"usage: calls pair|rawpair|touch|mprotect|madvise|getppid [MILLISECONDS]\n");
 	return 2;
 }

@@ -25,8 +25,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <ucontext.h>
+#include "bench/measure.h"
 
 #define PAGE   4096
 #define PAGES  128
@@ -35,14 +35,6 @@
 
 static unsigned char *base;
 static uint32_t stamp; /* what the code in the pages returns */
-
-static double now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return 1e9 * (double)ts.tv_sec + (double)ts.tv_nsec;
-}
 
 static void fail(const char *what)
 {
@@ -132,29 +124,21 @@ static void prepare(const char *how)
 	}
 }
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double measure(int want_call, double budget_ns)
+static double measure_passes(int want_call, double budget_ns)
 {
 	static double took[2][PASSES];
-	double begin = now_ns(), middle, start;
+	double begin = measure_now_ns(), middle, start;
 	unsigned n = 0;
 
 	do {
-		start = now_ns();
+		start = measure_now_ns();
 		store_all();
-		middle = now_ns();
+		middle = measure_now_ns();
 		call_all();
 		took[0][n] = (middle - start) / PAGES;
-		took[1][n++] = (now_ns() - middle) / PAGES;
-	} while (n < PASSES && (n < 5 || now_ns() - begin < budget_ns));
-	qsort(took[want_call], n, sizeof **took, compare);
-	return took[want_call][n / 2];
+		took[1][n++] = (measure_now_ns() - middle) / PAGES;
+	} while (n < PASSES && (n < 5 || measure_now_ns() - begin < budget_ns));
+	return measure_median(took[want_call], n);
 }
 
 static int is_known(const char *word, const char *const *words)
@@ -175,6 +159,6 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	prepare(argv[1]);
-	printf("%.1f\n", measure(!strcmp(argv[2], "call"), budget_ms * 1e6));
+	printf("%.1f\n", measure_passes(!strcmp(argv[2], "call"), budget_ms * 1e6));
 	return 0;
 }

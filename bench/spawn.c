@@ -9,25 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+#include "bench/measure.h"
 
 #define MAX_RUNS 1000
-
-static double now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return 1e9 * (double)ts.tv_sec + (double)ts.tv_nsec;
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
 
 static void become(char **argv)
 {
@@ -43,7 +28,7 @@ static void become(char **argv)
 /* Nanoseconds, or less than 0 if the program failed. */
 static double run_once(char **argv)
 {
-	double start = now_ns();
+	double start = measure_now_ns();
 	pid_t pid = fork();
 	int status;
 
@@ -51,7 +36,7 @@ static double run_once(char **argv)
 		become(argv);
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
 		return -1;
-	return now_ns() - start;
+	return measure_now_ns() - start;
 }
 
 int main(int argc, char **argv)
@@ -70,7 +55,6 @@ int main(int argc, char **argv)
 			return 1;
 		}
 	}
-	qsort(took, (size_t)n, sizeof *took, compare);
-	printf("%.1f\n", took[n / 2]);
+	printf("%.1f\n", measure_median(took, (unsigned)n));
 	return 0;
 }

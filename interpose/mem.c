@@ -9,7 +9,7 @@
  *
  * Separate because what is tested outside of the library is linked with libc's.
  *
- * Context: anywhere. Bytewise on purpose: nothing on a hot path copies.
+ * Context: anywhere. Bytewise on purpose: nothing on a hot path copies, or compares.
  */
 
 void *memcpy(void *restrict to, const void *restrict from, size_t n)

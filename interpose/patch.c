@@ -47,8 +47,17 @@ static bool is_kit(const struct kit *k)
 	return true;
 }
 
+/* Some ten pages in every start, so by words. */
 static bool same(uint64_t a, uint64_t b, uint64_t n)
 {
+	uint64_t x[4], y[4];
+
+	for (; n >= sizeof(x); a += sizeof(x), b += sizeof(x), n -= sizeof(x)) {
+		__builtin_memcpy(x, (const void *)a, sizeof(x));
+		__builtin_memcpy(y, (const void *)b, sizeof(y));
+		if ((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]))
+			return false;
+	}
 	return !memcmp((const void *)a, (const void *)b, n);
 }
 
@@ -88,9 +97,9 @@ static bool window_fits(const struct patch *p, unsigned object)
 	return same(at, at + shift, end - at);
 }
 
-static const struct kit *view(int fd)
+static const struct kit *view(uint64_t gate, int fd)
 {
-	long at = gate_call6(SYS_mmap, 0, VIEW_BYTES, PROT_READ, MAP_PRIVATE, fd, 0);
+	long at = gate_enter(gate, SYS_mmap, 0, VIEW_BYTES, PROT_READ, MAP_PRIVATE, fd, 0);
 
 	return sys_is_error(at) ? NULL : (const struct kit *)at;
 }
@@ -113,7 +122,7 @@ void patch_prepare(struct patch *pp, const struct link *l, struct state *s)
 	if (fd < 0)
 		return;
 	p.fd = (int)fd;
-	p.kit = view(p.fd);
+	p.kit = view(s->gate, p.fd);
 	if (!p.kit || !is_kit(p.kit)) {
 		sys_close(p.fd);
 		return;

@@ -64,17 +64,18 @@ static struct check *entry(struct supervisor *s, pid_t tid)
 
 /*
  * To be called before the answer is sent: the thread may be gone after it. `c` is the call that is
- * going to be made; NULL: one that brings a new image. Who calls all the time is looked at in time
- * all the same: the entry keeps its time.
+ * going to be made; NULL: one that brings a new image; `own`: it maps what is ours, one of a few in
+ * a row before start-up is over, after which check_settle() looks. Who calls all the time is looked
+ * at in time all the same: the entry keeps its time.
  */
-void check_later(struct supervisor *s, struct task *k, const struct call *c)
+void check_later(struct supervisor *s, struct task *k, const struct call *c, bool own)
 {
 	struct check *e = entry(s, k->tid);
 
 	*e = (struct check){.pid = k->proc->pid, .tid = k->tid, .due_ns = e->due_ns};
 	if (c)
 		decide_range(c, &e->at);
-	e->later = c && decide_is_flip(c, s->gate);
+	e->later = c && (own || decide_is_flip(c, s->gate));
 }
 
 /*
@@ -105,6 +106,17 @@ void check_now(struct supervisor *s, pid_t tid)
 	}
 }
 
+/* A process has mapped what it needs for its start-up: all it has is looked at now. */
+void check_settle(struct supervisor *s, struct proc *p, pid_t tid)
+{
+	image_verify(s, p, tid);
+	for (unsigned i = 0; i < s->n_checks; i++)
+		if (s->checks[i].tid == tid) {
+			drop(s, i);
+			return;
+		}
+}
+
 /* Return: a descriptor that becomes readable when a check is due, or -1. */
 int check_init(void)
 {
@@ -123,7 +135,7 @@ void check_arm(struct supervisor *s)
 	for (unsigned i = 0; i < s->n_checks; i++)
 		if (!first || s->checks[i].due_ns < first)
 			first = s->checks[i].due_ns;
-	if (first == s->timer_ns || (s->timer_ns && !first))
+	if (!first || (s->timer_ns && s->timer_ns <= first))
 		return; /* one that rings for nothing does no harm */
 	t.it_value.tv_sec = (time_t)(first / 1000000000u);
 	t.it_value.tv_nsec = (long)(first % 1000000000u);

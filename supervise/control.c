@@ -225,8 +225,10 @@ void control_handle(struct supervisor *s, struct task *k, const struct call *c)
 		give_sites(s, p, c);
 		return;
 	case CONTROL_SEALED:
-		if (!p->started)
+		if (!p->started) {
+			check_settle(s, p, k->tid);
 			patch_note(s, p, &c->args[1]);
+		}
 		p->started = true;
 		answer_value(s, 0);
 		return;

@@ -236,11 +236,18 @@ static bool touches_gate(const struct call *c, const struct facts *f)
 	return false;
 }
 
-/* What the supervisor has made itself, where the library maps it before start-up is over. */
+/* A mapping of what the supervisor has made itself, as the library makes it before start-up is
+ * over. */
 static bool is_own_code(const struct call *c, const struct facts *f)
 {
 	return c->nr == SYS_mmap && !f->started && c->args[2] == (PROT_READ | PROT_EXEC) &&
 	       (c->args[3] & MAP_TYPE_MASK) == MAP_PRIVATE && f->file;
+}
+
+/* The same, of a patch kit. */
+bool decide_is_own(const struct call *c, const struct facts *f)
+{
+	return is_own_code(c, f) && f->file->is_kit;
 }
 
 /* The one mapping that belongs at the gate's address. */
@@ -369,13 +376,13 @@ static void decide_mm(const struct call *c, const struct facts *f, struct decisi
 	unsigned deeds = f->started && !f->by_libc && !is_through_gate(c, f) ? DEED_RAW : 0;
 
 	if (f->gate && touches_gate(c, f)) {
-		d->check = is_gate_mapping(c, f);
-		if (!d->check)
+		d->own = d->check = is_gate_mapping(c, f);
+		if (!d->own)
 			refuse(d, EPERM);
 		return;
 	}
-	if (is_own_code(c, f) && f->file->is_kit) {
-		d->check = true; /* the descriptor may have become another's */
+	if (decide_is_own(c, f)) {
+		d->own = d->check = true; /* the descriptor may have become another's */
 		return;
 	}
 	if (asks_exec(c)) {

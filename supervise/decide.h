@@ -55,6 +55,7 @@ struct decision {
 	struct policy_ruling ruling; /* what policy says of it, for the report */
 	bool report;                 /* it is worth a line */
 	bool check;                  /* the executable mappings are verified once it was made */
+	bool own;                    /* it maps what is the supervisor's: one of a few in a row */
 	bool flips; /* it is refused, and the process's own library could serve it by flip */
 };
 
@@ -65,6 +66,7 @@ void decide(const struct call *c, const struct facts *f, struct decision *dp);
 bool decide_is_foreign_arch(const struct call *c);
 bool decide_is_told(const struct call *c, uint64_t gate);
 bool decide_can_flip(const struct call *c, uint64_t gate);
+bool decide_is_own(const struct call *c, const struct facts *f);
 bool decide_is_flip(const struct call *c, uint64_t gate);
 void decide_vma(const struct policy *p, const struct vma *v, const struct object *o, bool jit_image,
 		const char *caller, struct policy_ruling *rp);

@@ -202,11 +202,15 @@ static int object_of_path(const struct object_rules *r, pid_t pid, const char *p
 {
 	struct statfs fs = {0};
 	struct stat st;
-	ssize_t n = readlink(path, o->name, sizeof(o->name) - 1);
 	int e = object_stat(path, &st);
+	ssize_t n;
 
 	if (e < 0)
 		return e;
+	judge(r, &st, 0, o);
+	if (o->is_gate || o->is_kit)
+		return 0; /* nobody asks for a name */
+	n = readlink(path, o->name, sizeof(o->name) - 1);
 	o->name[n < 0 ? 0 : n] = 0;
 	if (is_memory_name(o->name))
 		fs.f_type = HUGETLBFS_MAGIC;

@@ -40,11 +40,13 @@ static unsigned worth(const struct site *t)
 	case SYS_mmap:
 	case SYS_munmap:
 	case SYS_mprotect:
-	case SYS_mremap:
-	case SYS_madvise:
-		return 16;
+		return 4;
+	case SYS_mremap: /* realloc(3) */
+		return 3;
+	case SYS_madvise: /* in more than one place, and seldom */
+		return 2;
 	}
-	return 1;
+	return 0;
 }
 
 static uint64_t first_page(const struct site *t)
@@ -52,20 +54,24 @@ static uint64_t first_page(const struct site *t)
 	return page_down(t->addr - MOV_BYTES);
 }
 
-/* How many sites from `i` on fit in one window, and what they are worth. */
+/* How many sites from `i` on make the best of one window that begins with it, up to the last that
+ * is worth it: every page is compared in every start. */
 static size_t in_window(const struct site_list *l, size_t i, unsigned *worthp)
 {
 	uint64_t end = first_page(&l->at[i]) + KIT_PAGES * CM_PAGE;
 	size_t n = 0;
 
 	*worthp = 0;
-	for (; i + n < l->n && n < KIT_SITES; n++) {
-		const struct site *t = &l->at[i + n];
+	for (size_t k = 0; i + k < l->n && k < KIT_SITES; k++) {
+		const struct site *t = &l->at[i + k];
 
 		if (t->addr - MOV_BYTES + SITE_SPAN > end ||
 		    t->addr - t->offset != l->at[i].addr - l->at[i].offset)
 			break;
+		if (!worth(t))
+			continue;
 		*worthp += worth(t);
+		n = k + 1;
 	}
 	return n;
 }
@@ -77,9 +83,9 @@ static size_t best_window(const struct site_list *l, size_t *np)
 
 	*np = 0;
 	for (size_t i = 0; i < l->n; i++) {
-		size_t n = in_window(l, i, &now);
+		size_t n = worth(&l->at[i]) ? in_window(l, i, &now) : 0;
 
-		if (now > best) {
+		if (n && now > best) {
 			best = now;
 			at = i;
 			*np = n;

@@ -188,6 +188,16 @@ static void look_at_file(struct supervisor *s, struct proc *p, int fd, struct sc
 				  e->caller_addr != e->call_ip;
 }
 
+/* A kit: nothing more is asked of it. Before start-up is over the gate speaks for the library. */
+static bool is_mapped_by_library(struct supervisor *s, struct task *k, const struct call *c,
+				 struct scene *e, unsigned needs)
+{
+	if (!(needs & NEED_FILE) || k->proc->started || !kit_is_gate(s->gate, c->ip))
+		return false;
+	look_at_file(s, k->proc, (int)c->args[4], e);
+	return decide_is_own(c, &e->facts);
+}
+
 /* Fills in what decide_needs() asks for. What we are not allowed to look at stays unknown. */
 static void look(struct supervisor *s, struct task *k, const struct call *c, struct scene *e)
 {
@@ -206,6 +216,8 @@ static void look(struct supervisor *s, struct task *k, const struct call *c, str
 	    policy_value(e->facts.policy, KEY_WX_TRANSITION) >= V_DENY)
 		e->facts.jit_image = image_has_jit(s, p); /* granted to the image, whoever asks */
 	needs = decide_needs(c, &e->facts);
+	if (is_mapped_by_library(s, k, c, e, needs))
+		return;
 	if (needs & NEED_CALLER)
 		find_caller(s, k, c, e);
 	if (needs & NEED_VMAS) {
@@ -281,13 +293,13 @@ static void refuse_listener(struct supervisor *s, struct proc *p)
 }
 
 /* Nothing is granted by it, so it may be remembered: a loader makes a dozen calls in a row. */
-static bool is_by_loader(struct proc *p, uint64_t ip)
+static bool is_by_loader(struct supervisor *s, struct proc *p, uint64_t ip)
 {
 	struct vma v;
 
 	if (ip >= p->loader_text.start && ip < p->loader_text.end)
 		return true;
-	if (!image_module(p, ip, &v))
+	if (!image_module(s, p, ip, &v))
 		return true; /* nobody knows */
 	if (!is_loader(p, &v))
 		return false;
@@ -301,7 +313,7 @@ static void note_missing_library(struct supervisor *s, struct proc *p, const str
 	char text[700];
 	struct fmt f = FMT_INIT(text);
 
-	if (!s->preload || p->hello || !p->loader || is_by_loader(p, c->ip))
+	if (!s->preload || p->hello || !p->loader || is_by_loader(s, p, c->ip))
 		return;
 	p->hello = true;
 	if (!report_once(&s->report, "library", p->exe))
@@ -334,7 +346,7 @@ static void handle_call(struct supervisor *s, struct task *k, const struct call 
 		if (decide_is_flip(c, s->gate))
 			chain_flip(k->proc, c);
 		if (d.check)
-			check_later(s, k, c);
+			check_later(s, k, c, d.own);
 		if (d.check && c->nr == SYS_mmap && e.facts.file)
 			image_maps(s, k->proc, &e.file);
 		answer_continue(s);
@@ -348,7 +360,7 @@ static void handle_exec(struct supervisor *s, struct task *k)
 	if (how == STOP_HELD)
 		return; /* answered when the execve before it is over */
 	image_exec(s, k);
-	check_later(s, k, NULL);
+	check_later(s, k, NULL, false);
 	answer_continue(s);
 	if (how == STOP_SEIZED)
 		stop_interrupt(k);

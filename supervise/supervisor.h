@@ -96,7 +96,8 @@ void chain_found(struct supervisor *s, struct task *k, const struct call *c);
 void chain_count(struct supervisor *s, struct proc *p);
 
 /* supervise/check.c */
-void check_later(struct supervisor *s, struct task *k, const struct call *c);
+void check_later(struct supervisor *s, struct task *k, const struct call *c, bool own);
+void check_settle(struct supervisor *s, struct proc *p, pid_t tid);
 void check_now(struct supervisor *s, pid_t tid);
 int check_init(void);
 void check_arm(struct supervisor *s);

@@ -18,8 +18,7 @@
  */
 
 #define N_SURE       32
-#define BUDGET_BYTES (1u << 20) /* a third of a second; a libc has some thousand to be looked at \
-				 */
+#define BUDGET_BYTES (1u << 20) /* some 50 ms; of a libc, a few thousand bytes are looked at */
 
 /*
  * The functions of an object and a disassembler. Both, `e` and `s`, must stay until sweep_deinit().

@@ -238,33 +238,35 @@ static struct {
 } call;
 static long result;
 
+#define FILL(insn, reg) __asm__ volatile(insn " %0, %%" reg : : "m"(bytes))
+#define FILL_4(insn, reg, a, b, c, d) \
+	FILL(insn, reg #a);           \
+	FILL(insn, reg #b);           \
+	FILL(insn, reg #c);           \
+	FILL(insn, reg #d)
+#define FILL_16(insn, reg)               \
+	FILL_4(insn, reg, 0, 1, 2, 3);   \
+	FILL_4(insn, reg, 4, 5, 6, 7);   \
+	FILL_4(insn, reg, 8, 9, 10, 11); \
+	FILL_4(insn, reg, 12, 13, 14, 15)
+
 static void fill_vectors(void)
 {
 	static unsigned char bytes[64] __attribute__((aligned(64)));
-	uint32_t control = 0x7fa0; /* round up, flush denormals not */
+	uint32_t control = 0x7fa0; /* another rounding */
 
 	for (int i = 0; i < 64; i++)
 		bytes[i] = (unsigned char)(i * 3 + 1);
 	__asm__ volatile("fninit; fldpi; fld1; fldl2e; ldmxcsr %0" : : "m"(control));
-#define FILL(n) __asm__ volatile("movups %0, %%xmm" #n : : "m"(bytes));
-	FILL(0)
-	FILL(1) FILL(2) FILL(3) FILL(4) FILL(5) FILL(6) FILL(7) FILL(8) FILL(9) FILL(10) FILL(11)
-		FILL(12) FILL(13) FILL(14) FILL(15)
-#undef FILL
-			if (!__builtin_cpu_supports("avx")) return;
-#define FILL(n) __asm__ volatile("vmovups %0, %%ymm" #n : : "m"(bytes));
-	FILL(0)
-	FILL(1) FILL(2) FILL(3) FILL(4) FILL(5) FILL(6) FILL(7) FILL(8) FILL(9) FILL(10) FILL(11)
-		FILL(12) FILL(13) FILL(14) FILL(15)
-#undef FILL
-			if (!__builtin_cpu_supports("avx512f")) return;
-#define FILL(n) __asm__ volatile("vmovups %0, %%zmm" #n : : "m"(bytes));
-	FILL(0)
-	FILL(7) FILL(15) FILL(16) FILL(23) FILL(31)
-#undef FILL
-		__asm__ volatile("kmovw %0, %%k3"
-				 :
-				 : "r"(0x5a5a));
+	FILL_16("movups", "xmm");
+	if (!__builtin_cpu_supports("avx"))
+		return;
+	FILL_16("vmovups", "ymm");
+	if (!__builtin_cpu_supports("avx512f"))
+		return;
+	FILL_4("vmovups", "zmm", 0, 7, 15, 16);
+	FILL_4("vmovups", "zmm", 20, 23, 27, 31);
+	__asm__ volatile("kmovw %0, %%k3" : : "r"(0x5a5a));
 }
 
 static void empty_vectors(void)

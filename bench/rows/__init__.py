@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The rows of the first table, in its order."""
+
+from rows import calls, flips, jits, own, processes, programs, regions, servers, steps
+
+ROWS = [row for module in (calls, own, steps, flips, processes, regions, programs, servers, jits)
+        for row in module.ROWS]
