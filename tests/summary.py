@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Counts every case of Meson's last test run, not only the files they are in.
+"""Counts every case of Meson's last test runs, not only the files they are in.
 
-usage: summary.py BUILD
+usage: summary.py BUILD...
 
 Prints what failed, the ends of the logs that say why, and `N passed, N failed` last; the exit
 status is 1 if anything failed or nothing ran. A skipped case did not pass: it is counted and named.
@@ -74,14 +74,18 @@ def print_tail(name, run):
 
 
 def main():
-    if len(sys.argv) != 2:
-        sys.exit("usage: summary.py BUILD")
-    logs = os.path.join(sys.argv[1], "meson-logs")
-    if not os.path.exists(os.path.join(logs, "testlog.json")):
-        sys.exit("no test has run in " + sys.argv[1])
-    counts, noted = count(logs)
-    for name, case, word in noted:
-        print("%s: %s: %s" % (word, name, case))
+    if len(sys.argv) < 2:
+        sys.exit("usage: summary.py BUILD...")
+    counts = {"passed": 0, "failed": 0, "skipped": 0}
+    for build in sys.argv[1:]:
+        logs = os.path.join(build, "meson-logs")
+        if not os.path.exists(os.path.join(logs, "testlog.json")):
+            sys.exit("no test has run in " + build)
+        found, noted = count(logs)
+        for word, number in found.items():
+            counts[word] += number
+        for name, case, word in noted:
+            print("%s: %s: %s (%s)" % (word, name, case, os.path.basename(build)))
     if counts["skipped"]:
         print("%d skipped" % counts["skipped"])
     print("%d passed, %d failed" % (counts["passed"], counts["failed"]))
