@@ -2,9 +2,11 @@
 #include "supervise/supervisor.h"
 
 #include <errno.h>
+#include <sys/mman.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
+#include "common/call.h"
 
 /*
  * Checks that come after a call.
@@ -63,6 +65,17 @@ static struct check *entry(struct supervisor *s, pid_t tid)
 }
 
 /*
+ * A mapping at a fixed place can be looked at there, once a program runs: dlopen(3) makes one of each
+ * library. What a thread could move away from there is found when the rest is due; a policy that
+ * minds the provenance of code more does not wait for that.
+ */
+static bool is_narrow(const struct proc *p, const struct call *c)
+{
+	return c->nr == SYS_mmap && c->args[3] & (MAP_FIXED | MAP_FIXED_NOREPLACE) && p->started &&
+	       policy_value(&p->rule->policy, KEY_WX_FILE) < FILE_SETTLED;
+}
+
+/*
  * To be called before the answer is sent: the thread may be gone after it. `c` is the call that is
  * going to be made; NULL: one that brings a new image; `own`: it maps what is ours, one of a few in
  * a row before start-up is over, after which check_settle() looks. Who calls all the time is looked
@@ -73,8 +86,8 @@ void check_later(struct supervisor *s, struct task *k, const struct call *c, boo
 	struct check *e = entry(s, k->tid);
 
 	*e = (struct check){.pid = k->proc->pid, .tid = k->tid, .due_ns = e->due_ns};
-	if (c)
-		decide_range(c, &e->at);
+	if (c && !decide_range(c, &e->at) && is_narrow(k->proc, c))
+		range_init(&e->at, c->args[0], c->args[1]);
 	e->later = c && (own || decide_is_flip(c, s->gate));
 }
 

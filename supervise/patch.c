@@ -28,7 +28,7 @@
  */
 
 #define KNOWN_MOST (1u << 16)
-#define REACH      0x7ffff000ull /* of a jump, less than its page */
+#define REACH      0x7ffe0000ull /* of a jump, less the lengths of a window and of the stubs */
 #define MOV_BYTES  KIT_JUMP_BYTES
 
 /* ---- files ----------------------------------------------------------------------------------- */
@@ -66,7 +66,8 @@ static size_t in_window(const struct site_list *l, size_t i, unsigned *worthp)
 		const struct site *t = &l->at[i + k];
 
 		if (t->addr - MOV_BYTES + SITE_SPAN > end ||
-		    t->addr - t->offset != l->at[i].addr - l->at[i].offset)
+		    t->addr - t->offset != l->at[i].addr - l->at[i].offset ||
+		    (t->addr - t->offset) % CM_PAGE) /* the kernel maps no such segment */
 			break;
 		if (!worth(t))
 			continue;
@@ -383,9 +384,9 @@ static const struct patch_kit *kit_get(struct patches *ps, struct patch_kit *wan
 /* ---- asking for one ----------------------------------------------------------------------------
  */
 
-static bool is_in_reach(uint64_t to_stubs)
+static bool is_in_reach(const struct patch_file *f, uint64_t to_stubs)
 {
-	return to_stubs + REACH < 2 * REACH;
+	return to_stubs - f->start + REACH < 2 * REACH;
 }
 
 /* Whether the window is mapped there, executable and as it is in the file. */
@@ -411,7 +412,7 @@ static const struct patch_file *file_at(struct supervisor *s, struct proc *p, ui
 	    v.offset_bytes || !v.ino || !vma_is_libc(&v))
 		return NULL;
 	f = file_get(&s->patches, p->via, &v);
-	return f && f->n_pages && is_in_reach(stubs - base) && has_window(p, f, base) ? f : NULL;
+	return f && f->n_pages && is_in_reach(f, stubs - base) && has_window(p, f, base) ? f : NULL;
 }
 
 /*

@@ -120,9 +120,9 @@ static void find_caller(struct supervisor *s, struct task *k, const struct call 
 
 	e->caller_addr = at_gate && told ? told : c->ip;
 	if (stub >= 0 && patch_caller(&s->patches, k->proc->kit, (unsigned)stub, &e->caller)) {
-		e->caller_addr = 0;
+		e->caller.range.start = c->ip; /* libc's own call: as if made at its site */
 		e->caller_known = true;
-		return; /* libc's own call */
+		return;
 	}
 	e->caller_known = image_module(s, k->proc, e->caller_addr, &e->caller);
 	if (!e->caller_known)
