@@ -17,7 +17,7 @@
  *
  * fixed.replace: MAP_FIXED (or mremap, or SHM_REMAP) over something that is neither the caller's
  * own nor a reservation, that is private anonymous address space without rights. Where the table
- * knows nothing, something unknown may still be mapped: libc's own mappings pass the wrappers by.
+ * knows nothing, something unknown may still be mapped: that of a libc that is not patched.
  * So such gaps are claimed with MAP_FIXED_NOREPLACE before the call that replaces them. EEXIST is
  * the kernel's word that there is something to replace; a claim that succeeds keeps everybody else
  * out until the call has replaced it.

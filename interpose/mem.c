@@ -10,8 +10,8 @@
  *
  * Separate because what is tested outside of the library is linked with libc's.
  *
- * Context: anywhere. Bytewise on purpose, but for what is copied in every start: nothing on a hot path
- * copies, or compares.
+ * Context: anywhere. Bytewise on purpose, but for what is copied in every start: nothing on a hot
+ * path copies, or compares.
  */
 
 void *memcpy(void *restrict to, const void *restrict from, size_t n)

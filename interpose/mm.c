@@ -54,6 +54,7 @@ static void enter(struct range range, uint32_t owner, uint64_t prot, uint8_t fla
 				   });
 }
 
+/* What libc reserves for itself (arenas, guards of stacks) is nobody else's to fill. */
 static uint8_t map_flags(const struct mm_call *c)
 {
 	uint64_t flags = c->arg[3];
@@ -63,7 +64,7 @@ static uint8_t map_flags(const struct mm_call *c)
 		r |= REGION_SHARED;
 	if (!(flags & MAP_ANONYMOUS))
 		r |= REGION_FILE;
-	if (!r && !(c->arg[2] & (PROT_READ | PROT_WRITE | PROT_EXEC)))
+	if (!r && !c->entry && !(c->arg[2] & (PROT_READ | PROT_WRITE | PROT_EXEC)))
 		r |= REGION_RESERVED;
 	return r;
 }

@@ -55,19 +55,14 @@ void chain_inherit(struct supervisor *s, struct proc *p)
 	parent = proc_find(&s->table, proc_parent(p->pid));
 	if (!parent || !parent->known || parent->identity != p->identity)
 		return;
-	p->kit = parent->kit;
 	p->jit = parent->rule == p->rule && parent->jit;
 }
 
 static bool is_library(struct supervisor *s, struct proc *p, uint64_t ip)
 {
-	const char *base;
 	struct vma v;
 
-	if (!image_module(s, p, ip, &v))
-		return false;
-	base = strrchr(v.name, '/');
-	return base && !strncmp(base + 1, "libcminterpose.so", 17);
+	return image_module(s, p, ip, &v) && vma_is_library(&v);
 }
 
 /*

@@ -65,9 +65,9 @@ static struct check *entry(struct supervisor *s, pid_t tid)
 }
 
 /*
- * A mapping at a fixed place can be looked at there, once a program runs: dlopen(3) makes one of each
- * library. What a thread could move away from there is found when the rest is due; a policy that
- * minds the provenance of code more does not wait for that.
+ * A mapping at a fixed place can be looked at there, once a program runs: dlopen(3) makes one of
+ * each library. What a thread could move away from there is found when the rest is due; a policy
+ * that minds the provenance of code more does not wait for that.
  */
 static bool is_narrow(const struct proc *p, const struct call *c)
 {

@@ -59,7 +59,8 @@ static void give_sites(struct supervisor *s, struct proc *p, const struct call *
 {
 	int fd = -EPERM;
 
-	if (s->gate && !p->started && policy_value(&p->rule->policy, KEY_INTERPOSE_PATCH))
+	if (s->gate && !p->started && !p->kit &&
+	    policy_value(&p->rule->policy, KEY_INTERPOSE_PATCH))
 		fd = patch_give(s, p, &c->args[1], c->args[3]);
 	if (fd < 0)
 		answer_value(s, fd);

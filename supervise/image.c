@@ -362,7 +362,7 @@ static bool may_be_mapped(struct supervisor *s, struct proc *p, pid_t tid, const
 		note_false_gate(s, p);
 		return false;
 	}
-	if (is_file && o.is_kit)
+	if (is_file && o.is_kit && patch_is_in_place(&s->patches, p->maps, v))
 		return true;
 	decide_vma(&p->rule->policy, v, is_file ? &o : NULL, p->jit, NULL, &r);
 	if (r.verdict >= V_DENY && has_grantor(s, p, v, is_file ? &o : NULL))

@@ -301,6 +301,15 @@ static bool find_file(pid_t pid, const struct vma *v, struct stat *stp, struct s
 	return false;
 }
 
+/* What stat(2) says of the file behind a mapping. Return: 0 or -ENOENT. */
+int object_find(pid_t pid, const struct vma *v, struct stat *stp)
+{
+	char path[PATH_ROOM];
+	struct statfs fs;
+
+	return find_file(pid, v, stp, &fs, path) ? 0 : -ENOENT;
+}
+
 /* The file behind a mapping, to be read. Return: a descriptor of ours, or -ENOENT. */
 int object_open(pid_t pid, const struct vma *v)
 {

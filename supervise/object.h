@@ -34,6 +34,7 @@ int object_stat(const char *path, struct stat *stp);
 bool object_is_at(const char *path, dev_t dev, uint64_t ino);
 int object_of_fd(const struct object_rules *r, pid_t pid, int fd, bool look_deeper,
 		 struct object *op);
+int object_find(pid_t pid, const struct vma *v, struct stat *stp);
 int object_open(pid_t pid, const struct vma *v);
 bool object_is_anonymous(const struct object_rules *r, const struct vma *v);
 const char *object_fault(const struct object *o);

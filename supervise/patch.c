@@ -98,17 +98,19 @@ static size_t best_window(const struct site_list *l, size_t *np)
 /* Takes those that are in the file what they were found to be. */
 static void take_sites(struct patch_file *f, const struct site *t, size_t n)
 {
+	uint64_t size = f->n_pages * CM_PAGE;
+
 	for (; n && f->n_sites < KIT_SITES; t++, n--) {
 		uint64_t at = t->offset - MOV_BYTES - f->offset;
 
-		if (!site_is_intact(t, f->text + at, f->n_pages * CM_PAGE - at))
+		if (at >= size || !site_is_intact(t, f->text + at, size - at))
 			continue;
 		f->nr[f->n_sites] = (uint32_t)t->nr;
 		f->back[f->n_sites++] = t->addr + KIT_SITE_BYTES - MOV_BYTES;
 	}
 }
 
-static int read_window(struct patch_file *f, const struct site_list *l)
+static int read_window(struct patch_file *f, int fd, const struct site_list *l)
 {
 	size_t n, i = best_window(l, &n);
 	const struct site *first, *last;
@@ -123,18 +125,10 @@ static int read_window(struct patch_file *f, const struct site_list *l)
 	f->n_pages = (unsigned)((page_up(last->addr - MOV_BYTES + SITE_SPAN) - f->start) / CM_PAGE);
 	size = (ssize_t)(f->n_pages * CM_PAGE);
 	f->text = malloc((size_t)size);
-	if (!f->text || pread(f->fd, f->text, (size_t)size, (off_t)f->offset) != size)
+	if (!f->text || pread(fd, f->text, (size_t)size, (off_t)f->offset) != size)
 		return -EIO;
 	take_sites(f, first, n);
 	return f->n_sites ? 0 : -ENOENT;
-}
-
-static void file_free(struct patch_file *f)
-{
-	if (f->fd >= 0)
-		close(f->fd);
-	free(f->text);
-	free(f);
 }
 
 /* Fills in what is to be known of a file. One that cannot be patched has no pages. */
@@ -142,34 +136,43 @@ static int file_init(struct patch_file *f, pid_t pid, const struct vma *v)
 {
 	struct site_list l = {NULL, 0};
 	bool cached;
-	int r;
+	int fd, r;
 
 	*f = (struct patch_file){.map_dev = v->dev, .map_ino = v->ino};
 	memcpy(f->name, v->name, sizeof(f->name));
-	f->fd = object_open(pid, v);
-	if (f->fd < 0 || fstat(f->fd, &f->st) < 0)
+	fd = object_open(pid, v);
+	if (fd < 0)
 		return -ENOENT;
-	r = sites_of_file(f->fd, &f->st, &l, &cached);
+	if (fstat(fd, &f->st) < 0) {
+		close(fd);
+		return -ENOENT;
+	}
+	r = sites_of_file(fd, &f->st, &l, &cached);
 	f->n_known = (unsigned)l.n;
 	if (!r)
-		r = read_window(f, &l);
+		r = read_window(f, fd, &l);
 	if (r < 0)
 		f->n_pages = f->n_sites = 0;
 	site_list_deinit(&l);
+	close(fd); /* its file system may be unmounted */
 	return 0;
 }
 
-static bool same_time(struct timespec a, struct timespec b)
+static bool is_as_read(const struct patch_file *f, const struct stat *st)
 {
-	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+	return st->st_dev == f->st.st_dev && st->st_ino == f->st.st_ino &&
+	       st->st_size == f->st.st_size && st->st_ctim.tv_sec == f->st.st_ctim.tv_sec &&
+	       st->st_ctim.tv_nsec == f->st.st_ctim.tv_nsec;
 }
 
-static bool is_unchanged(const struct patch_file *f)
+/* Nearly always the file stands where the mapping says, in our own eyes too. */
+static bool is_unchanged(const struct patch_file *f, pid_t pid, const struct vma *v)
 {
 	struct stat st;
 
-	return !fstat(f->fd, &st) && st.st_size == f->st.st_size &&
-	       same_time(st.st_mtim, f->st.st_mtim) && same_time(st.st_ctim, f->st.st_ctim);
+	if (v->name[0] == '/' && !object_stat(v->name, &st) && is_as_read(f, &st))
+		return true;
+	return !object_find(pid, v, &st) && is_as_read(f, &st);
 }
 
 static struct patch_file *file_get(struct patches *ps, pid_t pid, const struct vma *v)
@@ -178,11 +181,11 @@ static struct patch_file *file_get(struct patches *ps, pid_t pid, const struct v
 
 	for (unsigned i = 0; i < ps->n_files; i++) {
 		f = ps->file[i];
-		if (f->map_ino != v->ino || f->map_dev != v->dev)
+		if (f->stale || f->map_ino != v->ino || f->map_dev != v->dev)
 			continue;
-		if (is_unchanged(f))
+		if (is_unchanged(f, pid, v))
 			return f;
-		f->map_ino = 0;
+		f->stale = true;
 	}
 	if (ps->n_files == PATCH_FILES)
 		return NULL;
@@ -190,7 +193,7 @@ static struct patch_file *file_get(struct patches *ps, pid_t pid, const struct v
 	if (!f)
 		return NULL;
 	if (file_init(f, pid, v) < 0) {
-		file_free(f);
+		free(f);
 		return NULL;
 	}
 	return ps->file[ps->n_files++] = f;
@@ -262,6 +265,32 @@ bool patch_origin(const struct patches *ps, struct vma *v)
 		at += size;
 	}
 	return false;
+}
+
+static bool continues(const struct vma *a, const struct vma *b)
+{
+	return a->range.end == b->range.start && a->dev == b->dev && a->ino == b->ino &&
+	       a->offset_bytes + range_len(a->range) == b->offset_bytes && !a->shared &&
+	       a->prot == b->prot;
+}
+
+/*
+ * Whether a mapping of a kit is in its place: code of the file it was copied from goes on before it
+ * or behind it. That is judged for itself; the kit is as good as it is. `maps`: vma_open() of the
+ * process; of one that is gone by now nothing is wrong.
+ */
+bool patch_is_in_place(const struct patches *ps, int maps, const struct vma *v)
+{
+	struct vma kit = *v, next;
+	int r;
+
+	if (v->prot != (PROT_READ | PROT_EXEC) || v->shared || !patch_origin(ps, &kit))
+		return false;
+	r = vma_at(maps, kit.range.start - 1, &next);
+	if (!r && continues(&next, &kit))
+		return true;
+	r = vma_at(maps, kit.range.end, &next);
+	return r == -ESRCH || (!r && continues(&kit, &next));
 }
 
 /*
@@ -389,16 +418,34 @@ static bool is_in_reach(const struct patch_file *f, uint64_t to_stubs)
 	return to_stubs - f->start + REACH < 2 * REACH;
 }
 
-/* Whether the window is mapped there, executable and as it is in the file. */
-static bool has_window(struct proc *p, const struct patch_file *f, uint64_t base)
+static bool is_code(const struct vma *v)
 {
-	uint64_t at = base + f->start;
+	return v->prot == (PROT_READ | PROT_EXEC) && !v->shared;
+}
+
+/*
+ * Whether the window is mapped there, executable, as it is in the file, with more of the file
+ * around it; and may be so, which may not have been looked at yet.
+ */
+static bool has_window(struct supervisor *s, struct proc *p, const struct patch_file *f,
+		       uint64_t base)
+{
+	uint64_t at = base + f->start, size = f->n_pages * CM_PAGE;
 	struct vma v;
 
 	return !vma_at(p->maps, at, &v) && v.ino == f->map_ino && v.dev == f->map_dev &&
-	       v.prot == (PROT_READ | PROT_EXEC) && !v.shared &&
-	       v.offset_bytes + (at - v.range.start) == f->offset &&
-	       v.range.end - at >= f->n_pages * CM_PAGE;
+	       is_code(&v) && v.offset_bytes + (at - v.range.start) == f->offset &&
+	       v.range.end - at >= size && range_len(v.range) > size &&
+	       image_verify_range(s, p, p->via, v.range);
+}
+
+/* The stubs are the library's, where they may be. */
+static bool has_stubs(struct proc *p, uint64_t stubs)
+{
+	struct vma v;
+
+	return p->maps >= 0 && !vma_at(p->maps, stubs, &v) && is_code(&v) && vma_is_library(&v) &&
+	       v.range.end - stubs >= KIT_SITES * KIT_STUB_BYTES;
 }
 
 /* The file loaded at `base`, if it can be patched there. */
@@ -412,7 +459,8 @@ static const struct patch_file *file_at(struct supervisor *s, struct proc *p, ui
 	    v.offset_bytes || !v.ino || !vma_is_libc(&v))
 		return NULL;
 	f = file_get(&s->patches, p->via, &v);
-	return f && f->n_pages && is_in_reach(f, stubs - base) && has_window(p, f, base) ? f : NULL;
+	return f && f->n_pages && is_in_reach(f, stubs - base) && has_window(s, p, f, base) ? f
+											    : NULL;
 }
 
 /*
@@ -428,6 +476,8 @@ int patch_give(struct supervisor *s, struct proc *p, const uint64_t base[KIT_OBJ
 	const struct patch_kit *k;
 	unsigned n_sites = 0;
 
+	if (!has_stubs(p, stubs))
+		return -ENOENT;
 	for (unsigned i = 0; i < KIT_OBJECTS; i++) {
 		const struct patch_file *f = file_at(s, p, base[i], stubs);
 
@@ -444,6 +494,18 @@ int patch_give(struct supervisor *s, struct proc *p, const uint64_t base[KIT_OBJ
 		return -ENOENT;
 	p->kit = k->of.ino;
 	return k->fd;
+}
+
+/* The kit that a process has mapped: of a fork nobody has told. 0: none. */
+uint64_t patch_find(struct supervisor *s, struct proc *p)
+{
+	struct vma v;
+
+	for (uint64_t at = 0; !p->kit && p->maps >= 0 && !vma_next(p->maps, at, VMA_EXEC, &v);
+	     at = v.range.end)
+		if (v.dev == s->objects.memory_dev && patch_is_kit(&s->patches, v.ino))
+			p->kit = v.ino;
+	return p->kit;
 }
 
 /* Says, once for a program, what of its libc goes through the gate. */

@@ -15,9 +15,9 @@ struct proc;
 
 /* A libc or ld.so, as far as it can be patched; see supervise/patch.c. */
 struct patch_file {
-	dev_t map_dev; /* as the kernel names it in maps; with map_ino 0 it has changed since */
+	dev_t map_dev; /* as the kernel names it in maps */
 	uint64_t map_ino;
-	int fd;
+	bool stale; /* it has changed since */
 	struct stat st;
 	char name[512];
 	uint64_t offset; /* of the window, in the file */
@@ -55,5 +55,7 @@ int patch_give(struct supervisor *s, struct proc *p, const uint64_t base[KIT_OBJ
 	       uint64_t stubs);
 bool patch_is_kit(const struct patches *ps, uint64_t ino);
 bool patch_origin(const struct patches *ps, struct vma *v);
+bool patch_is_in_place(const struct patches *ps, int maps, const struct vma *v);
+uint64_t patch_find(struct supervisor *s, struct proc *p);
 bool patch_caller(const struct patches *ps, uint64_t ino, unsigned stub, struct vma *vp);
 void patch_note(struct supervisor *s, struct proc *p, const uint64_t n_done[KIT_OBJECTS]);

@@ -119,7 +119,8 @@ static void find_caller(struct supervisor *s, struct task *k, const struct call 
 	uint64_t told = decide_is_told(c, s->gate) ? c->args[4] : k->caller;
 
 	e->caller_addr = at_gate && told ? told : c->ip;
-	if (stub >= 0 && patch_caller(&s->patches, k->proc->kit, (unsigned)stub, &e->caller)) {
+	if (stub >= 0 &&
+	    patch_caller(&s->patches, patch_find(s, k->proc), (unsigned)stub, &e->caller)) {
 		e->caller.range.start = c->ip; /* libc's own call: as if made at its site */
 		e->caller_known = true;
 		return;
@@ -179,6 +180,7 @@ static void look_at_file(struct supervisor *s, struct proc *p, int fd, struct sc
 	bool deep = policy_value(&p->rule->policy, KEY_WX_FILE) >= FILE_SETTLED;
 	int r = object_of_fd(&s->objects, p->via, fd, deep, &e->file);
 
+	e->file.is_kit &= e->file.ino == p->kit; /* one's own */
 	if (!r)
 		e->facts.file = &e->file;
 	else if (r == -EBADF)

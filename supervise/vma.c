@@ -238,16 +238,27 @@ bool vma_is_kernel_code(const struct vma *v)
 			   !strcmp(v->name, "[uprobes]"));
 }
 
+static bool is_named(const struct vma *v, const char *name)
+{
+	const char *base = strrchr(v->name, '/');
+
+	return base && !strncmp(base + 1, name, strlen(name));
+}
+
+/* Our own library. */
+bool vma_is_library(const struct vma *v)
+{
+	return is_named(v, "libcminterpose.so");
+}
+
 /* Modules whose calls are nobody's own: the loader, libc, and our library before it has a gate. */
 bool vma_is_libc(const struct vma *v)
 {
-	static const char *const names[] = {"ld-linux",         "ld-musl-", "ld-2.",
-					    "libc.so",          "libc-2.",  "libpthread",
-					    "libcminterpose.so"};
-	const char *base = strrchr(v->name, '/');
+	static const char *const names[] = {"ld-linux", "ld-musl-", "ld-2.",
+					    "libc.so",  "libc-2.",  "libpthread"};
 
-	for (size_t i = 0; base && i < sizeof(names) / sizeof(*names); i++)
-		if (!strncmp(base + 1, names[i], strlen(names[i])))
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (is_named(v, names[i]))
 			return true;
-	return false;
+	return vma_is_library(v);
 }

@@ -223,17 +223,30 @@ def musl(r):
         r.t.expect("a program with musl, %s" % how, n > 0, how == "patched")
 
 
-def cached(r):
-    """As a user, with a cache of one's own: made, used, and made again where it was damaged."""
-    home = os.path.join(r.folder, "home")
+def as_user(r, home):
+    """What to put before a command for it to run as nobody, with that home."""
     os.mkdir(home)
-    copy = os.path.join(r.folder, "bin")
-    os.makedirs(copy + "/lib")
     before = ["/usr/bin/env", "HOME=" + home, "XDG_CACHE_HOME=" + home]
     if os.getuid() == 0:
         os.chmod(r.folder, 0o755)
         os.chown(home, 65534, 65534)
         before += ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    return before
+
+
+def hidden(r):
+    """The supervisor may not look at it, and its loader maps a library all the same."""
+    before = as_user(r, os.path.join(r.folder, "hidden"))
+    for patch in ("true", "false"):
+        got = run([*before, r.cmrun, "-p", r.policy("hide", patch=patch), "--", r.storm, "hide"])
+        r.t.expect("a process that hides loads a library, patch = " + patch,
+                   (got.stdout, got.stderr), ("done\n", ""))
+
+
+def cached(r):
+    """As a user, with a cache of one's own: made, used, and made again where it was damaged."""
+    home = os.path.join(r.folder, "home")
+    before = as_user(r, home)
 
     def once():
         got = run([*before, r.cmrun, "-v", "--", "/bin/true"])
@@ -272,6 +285,7 @@ def main():
         altered(r)
         storms(r)
         musl(r)
+        hidden(r)
         if ON:
             cached(r)
     return r.t.end()
