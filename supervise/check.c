@@ -215,3 +215,14 @@ void check_due(struct supervisor *s)
 		i++;
 	}
 }
+
+/* Looks at everybody who is to be looked at, before something that takes long. */
+void check_all(struct supervisor *s)
+{
+	for (unsigned i = 0; i < s->n_checks; i++) {
+		struct proc *p = proc_find(&s->table, s->checks[i].pid);
+
+		if (p && p->known && !p->exec_by)
+			image_verify(s, p, s->checks[i].tid);
+	}
+}

@@ -141,17 +141,14 @@ static bool is_memory_name(const char *name)
 	       !strncmp(name, "/secretmem", 10);
 }
 
-/*
- * stat(2) that does not ask a file system's server (AT_STATX_DONT_SYNC): the file may be on a FUSE
- * mount whose server never answers, and the supervisor serves others. Paths of /proc/PID lead to a
- * file without looking anything up. Return: 0 or -errno.
- */
-int object_stat(const char *path, struct stat *stp)
+/* As object_stat(), and the number of the mount; 0 before Linux 5.8. */
+static int stat_of(const char *path, struct stat *stp, uint64_t *mountp)
 {
 	struct statx x;
 
-	if (statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_BASIC_STATS, &x) < 0)
+	if (statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_BASIC_STATS | STATX_MNT_ID, &x) < 0)
 		return -errno;
+	*mountp = x.stx_mask & STATX_MNT_ID ? x.stx_mnt_id : 0;
 	*stp = (struct stat){.st_dev = makedev(x.stx_dev_major, x.stx_dev_minor),
 			     .st_ino = x.stx_ino,
 			     .st_mode = x.stx_mode,
@@ -160,6 +157,18 @@ int object_stat(const char *path, struct stat *stp)
 			     .st_size = (off_t)x.stx_size,
 			     .st_ctim = {x.stx_ctime.tv_sec, x.stx_ctime.tv_nsec}};
 	return 0;
+}
+
+/*
+ * stat(2) that does not ask a file system's server (AT_STATX_DONT_SYNC): the file may be on a FUSE
+ * mount whose server never answers, and the supervisor serves others. Paths of /proc/PID lead to a
+ * file without looking anything up. Return: 0 or -errno.
+ */
+int object_stat(const char *path, struct stat *stp)
+{
+	uint64_t mount;
+
+	return stat_of(path, stp, &mount);
 }
 
 /* Whether that file stands at that path in our own eyes. */
@@ -174,27 +183,46 @@ bool object_is_at(const char *path, dev_t dev, uint64_t ino)
 	       (!statfs(path, &fs) && (fs.f_type == BTRFS_MAGIC || fs.f_type == OVERLAYFS_MAGIC));
 }
 
-/* The type of a file system that lives behind a server is told by its mount, never by asking it. */
-static bool is_remote(pid_t pid, dev_t dev)
+enum remote { REMOTE_UNSEEN, REMOTE_NO, REMOTE_YES };
+
+/* What a process's list of mounts says of one: proc_pid_mountinfo(5). */
+static enum remote remote_in(const char *list, uint64_t mount)
 {
 	static const char *const types[] = {" - fuse", " - nfs",  " - cifs", " - smb3",
 					    " - 9p ",  " - ceph", " - afs",  " - virtiofs"};
-	char path[40], line[8192], number[32];
-	bool found = false;
-	FILE *f;
+	enum remote r = REMOTE_UNSEEN;
+	char line[8192];
+	FILE *f = fopen(list, "re");
+
+	while (f && r == REMOTE_UNSEEN && fgets(line, sizeof(line), f)) {
+		if (strtoull(line, NULL, 10) != mount)
+			continue;
+		r = REMOTE_NO;
+		for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
+			if (strstr(line, types[i]))
+				r = REMOTE_YES;
+	}
+	if (f)
+		fclose(f);
+	return r;
+}
+
+/*
+ * Whether a file may live behind a server, who may never answer: its mount tells, which is never
+ * asked itself. One that nobody lists, because it was detached, may be anything.
+ */
+static bool is_remote(pid_t pid, dev_t dev, uint64_t mount)
+{
+	enum remote r;
+	char list[40];
 
 	if (major(dev)) /* of a block device */
 		return false;
-	snprintf(path, sizeof(path), "/proc/%d/mountinfo", (int)pid);
-	snprintf(number, sizeof(number), " %u:%u ", major(dev), minor(dev));
-	f = fopen(path, "re");
-	while (f && !found && fgets(line, sizeof(line), f))
-		if (strstr(line, number))
-			for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
-				found |= strstr(line, types[i]) != NULL;
-	if (f)
-		fclose(f);
-	return found;
+	snprintf(list, sizeof(list), "/proc/%d/mountinfo", (int)pid);
+	r = remote_in(list, mount);
+	if (r == REMOTE_UNSEEN)
+		r = remote_in("/proc/self/mountinfo", mount);
+	return r != REMOTE_NO;
 }
 
 static int object_of_path(const struct object_rules *r, pid_t pid, const char *path, bool deeper,
@@ -202,7 +230,8 @@ static int object_of_path(const struct object_rules *r, pid_t pid, const char *p
 {
 	struct statfs fs = {0};
 	struct stat st;
-	int e = object_stat(path, &st);
+	uint64_t mount;
+	int e = stat_of(path, &st, &mount);
 	ssize_t n;
 
 	if (e < 0)
@@ -216,7 +245,7 @@ static int object_of_path(const struct object_rules *r, pid_t pid, const char *p
 		fs.f_type = HUGETLBFS_MAGIC;
 	else if (!deeper)
 		fs.f_type = 0; /* only memory objects are told apart, and they by their device */
-	else if (is_remote(pid, st.st_dev))
+	else if (is_remote(pid, st.st_dev, mount))
 		fs.f_type = RAMFS_MAGIC; /* its times are what its server says: as good as none */
 	else if (statfs(path, &fs) < 0)
 		return -errno;
@@ -284,13 +313,14 @@ static bool find_file(pid_t pid, const struct vma *v, struct stat *stp, struct s
 	char paths[3][PATH_ROOM];
 	struct statfs fs;
 	struct stat st;
+	uint64_t mount;
 
 	snprintf(paths[0], sizeof(paths[0]), "/proc/%d/map_files/%llx-%llx", (int)pid,
 		 (unsigned long long)v->range.start, (unsigned long long)v->range.end);
 	snprintf(paths[1], sizeof(paths[1]), "/proc/%d/root%s", (int)pid, v->name);
 	snprintf(paths[2], sizeof(paths[2]), "%s", v->name);
 	for (int i = 0; i < 3; i++) {
-		if (object_stat(paths[i], &st) < 0 || is_remote(pid, st.st_dev) ||
+		if (stat_of(paths[i], &st, &mount) < 0 || is_remote(pid, st.st_dev, mount) ||
 		    statfs(paths[i], &fs) < 0 || !is_same(v, &st, fs.f_type))
 			continue;
 		*stp = st;

@@ -27,7 +27,7 @@
  * more, for calls that nobody makes often.
  */
 
-#define KNOWN_MOST (1u << 16)
+#define KNOWN_MOST (1u << 20)
 #define REACH      0x7ffe0000ull /* of a jump, less the lengths of a window and of the stubs */
 #define MOV_BYTES  KIT_JUMP_BYTES
 
@@ -175,8 +175,11 @@ static bool is_unchanged(const struct patch_file *f, pid_t pid, const struct vma
 	return !object_find(pid, v, &st) && is_as_read(f, &st);
 }
 
-static struct patch_file *file_get(struct patches *ps, pid_t pid, const struct vma *v)
+/* Reading one takes milliseconds, in which nobody is looked at: so whoever is due is looked at
+ * first. */
+static struct patch_file *file_get(struct supervisor *s, pid_t pid, const struct vma *v)
 {
+	struct patches *ps = &s->patches;
 	struct patch_file *f;
 
 	for (unsigned i = 0; i < ps->n_files; i++) {
@@ -189,6 +192,7 @@ static struct patch_file *file_get(struct patches *ps, pid_t pid, const struct v
 	}
 	if (ps->n_files == PATCH_FILES)
 		return NULL;
+	check_all(s);
 	f = malloc(sizeof(*f));
 	if (!f)
 		return NULL;
@@ -439,12 +443,17 @@ static bool has_window(struct supervisor *s, struct proc *p, const struct patch_
 	       image_verify_range(s, p, p->via, v.range);
 }
 
-/* The stubs are the library's, where they may be. */
+/*
+ * The stubs are the library's, by its name and by their place in it. So of the distance that a jump
+ * goes, which becomes executable, an image can choose the pages, by mapping the library where it
+ * likes, and no more.
+ */
 static bool has_stubs(struct proc *p, uint64_t stubs)
 {
 	struct vma v;
 
 	return p->maps >= 0 && !vma_at(p->maps, stubs, &v) && is_code(&v) && vma_is_library(&v) &&
+	       stubs - v.range.start + v.offset_bytes == KIT_STUBS_AT &&
 	       v.range.end - stubs >= KIT_SITES * KIT_STUB_BYTES;
 }
 
@@ -458,7 +467,7 @@ static const struct patch_file *file_at(struct supervisor *s, struct proc *p, ui
 	if (!base || p->maps < 0 || vma_at(p->maps, base, &v) || v.range.start != base ||
 	    v.offset_bytes || !v.ino || !vma_is_libc(&v))
 		return NULL;
-	f = file_get(&s->patches, p->via, &v);
+	f = file_get(s, p->via, &v);
 	return f && f->n_pages && is_in_reach(f, stubs - base) && has_window(s, p, f, base) ? f
 											    : NULL;
 }

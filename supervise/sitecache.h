@@ -7,6 +7,6 @@
 
 /* The patchable sites of files, remembered from start to start; see supervise/sitecache.c. */
 
-#define SITECACHE_MAX_FILE_BYTES (64u << 20)
+#define SITECACHE_MAX_FILE_BYTES (4u << 20)
 
 int sites_of_file(int fd, const struct stat *st, struct site_list *lp, bool *cachedp);

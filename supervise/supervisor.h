@@ -102,6 +102,7 @@ void check_now(struct supervisor *s, pid_t tid);
 int check_init(void);
 void check_arm(struct supervisor *s);
 void check_due(struct supervisor *s);
+void check_all(struct supervisor *s);
 
 /* supervise/stop.c */
 int stop_init(void);

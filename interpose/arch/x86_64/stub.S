@@ -89,7 +89,7 @@ block_\i:
 	.org	block_\i + KIT_STUB_BYTES, 0xcc
 	.endm
 
-	.text
+	.section .stubs, "ax", @progbits
 	.globl	stub_blocks
 	.hidden	stub_blocks
 	.type	stub_blocks, @function
@@ -107,6 +107,7 @@ stub_blocks:
 /*
  * The C code: stub_call(arguments, slot), with the slot in r11. Keeps what a stub keeps.
  */
+	.text
 	.type	stub_enter, @function
 	.p2align 4
 stub_enter:
