@@ -402,3 +402,98 @@ for what in ('nothing', 'lfence'):
 for what, how in (('syscall', 'raw'), ('border', 'raw'), ('border', 'moved')):
     add_ruled(f'jit_inspect {what} {how}', ['@jit_inspect', what, how], EXECUTED, None,
               flip('inspect = "deny";'))
+
+# --- patch kits: libc's own calls -----------------------------------------------------------------
+
+PATCH = 'interpose: { patch = true; };'
+KIT_OFF = off('wx: { map = "allow"; transition = "allow"; file = "any"; };', PATCH)
+NO_KIT = 'REFUSED sites EPERM'      # where the tree was built not to patch
+LIBRARY = '@../../interpose/libcminterpose.so'
+
+
+def add_kit(name, argv, default, strict, rule=None, kit_off=None, audit=EXECUTED, **more):
+    """Under each profile as it is when libc is patched, whatever it was built to be."""
+    for profile, expected in (('default', default), ('strict', strict)):
+        if expected is SAME:
+            continue
+        add_ruled(f'{name}, {profile}', argv, expected, rule, off(PATCH, profile=profile),
+                  off=kit_off if profile == 'default' else None, audit=audit, **more)
+
+
+# What is sealed stays; an administrator who lets code be changed has libc's changed as well.
+for how in ('unmap', 'replace', 'code', 'protect', 'move', 'cover'):
+    add_kit(f'kit_rewrite {how}', ['@kit_rewrite', how], f'REFUSED {how} EPERM',
+            f'REFUSED {how} EPERM', None, KIT_OFF)
+for how, errno in (('discard', 'EACCES'), ('forget', 'EEXIST'), ('write', 'EPERM'),
+                   ('share', 'EPERM')):
+    refused = f'REFUSED {how} {errno}'
+    root = how in ('write', 'share')
+    add_kit(f'kit_rewrite {how}', ['@kit_rewrite', how], refused, refused,
+            audit=(EXECUTED, refused),
+            absent=Absent(no_root, 'REFUSED open EPERM', 'not root') if root else None)
+
+# Only where it belongs, private, and while start-up goes on.
+add_kit('kit_map in place', ['@kit_map_static', 'in_place', LIBRARY], EXECUTED, EXECUTED,
+        audit=(EXECUTED, NO_KIT))
+add_kit('kit_map elsewhere', ['@kit_map_static', 'elsewhere', LIBRARY], KILLED, KILLED, 'wx.file',
+        KIT_OFF, audit=(EXECUTED, NO_KIT))
+add_kit('kit_map reopened', ['@kit_map', 'reopened'],
+        *(('REFUSED open EPERM',) * 2 if no_root() else ('REFUSED mmap EACCES',) * 2),
+        None if no_root() else 'wx.file', None if no_root() else KIT_OFF,
+        audit=(EXECUTED, 'REFUSED open EPERM') if no_root() else EXECUTED)
+for how, step, rule in (('shared', 'mmap', 'wx.file'), ('wx', 'mmap', 'wx.map'),
+                        ('kept', 'mmap', 'wx.file'), ('kept_path', 'mmap', 'wx.file'),
+                        ('kept_child', 'mmap', 'wx.file'),
+                        ('protected', 'mprotect', 'wx.transition')):
+    add_kit(f'kit_map {how}', ['@kit_map_static', how, LIBRARY], f'REFUSED {step} EACCES',
+            f'REFUSED {step} EACCES', rule, KIT_OFF, audit=(EXECUTED, NO_KIT))
+for how in ('write', 'grow'):
+    add_kit(f'kit_map {how}', ['@kit_map_static', how, LIBRARY], f'REFUSED {how} EPERM',
+            f'REFUSED {how} EPERM', audit=(f'REFUSED {how} EPERM', NO_KIT))
+
+for how in ('posing', 'copy'):
+    add_kit(f'kit_forge {how}', ['@kit_forge', how, LIBRARY], 'REFUSED mmap EACCES',
+            'REFUSED mmap EACCES', 'wx.file', KIT_OFF, audit=(EXECUTED, NO_KIT))
+# Who wins is ended: the one that goes on within a few milliseconds, the other within a second.
+for how in ('swap', 'silent'):
+    add_kit(f'kit_forge {how}', ['@kit_forge', how, LIBRARY],
+            (KILLED, 'REFUSED swap ETIMEDOUT'), (KILLED, 'REFUSED swap ETIMEDOUT'), 'wx.file',
+            KIT_OFF, audit=(EXECUTED, NO_KIT))
+
+for how in ('nonsense', 'late', 'twice'):
+    add_kit(f'kit_sites {how}', ['@kit_sites', how, LIBRARY], 'REFUSED mmap EACCES',
+            'REFUSED mmap EACCES', 'wx.map', KIT_OFF, audit=(EXECUTED, NO_KIT))
+for how in ('own_file', 'own_memfd', 'own_shared', 'turned', 'gadget'):
+    add_kit(f'kit_sites {how}', ['@kit_sites', how, LIBRARY], 'REFUSED sites ENOENT',
+            'REFUSED load EACCES' if how == 'own_shared' else 'REFUSED sites ENOENT',
+            audit=('REFUSED sites ENOENT', NO_KIT))
+# A file that may be code may be it by a kit too.
+add_kit('kit_sites own_code', ['@kit_sites', 'own_code', LIBRARY], EXECUTED, 'REFUSED load EACCES',
+        audit=(EXECUTED, NO_KIT))
+
+# By the entry of any stub, by what is left of libc's own site, by the gate: what execution is
+# asked for is refused alike.
+for where in ('0', 'all', 'site', 'main'):
+    for how, step in (('rwx', 'mmap'), ('rx', 'mmap'), ('addx', 'mprotect'), ('pkey', 'mprotect'),
+                      ('shm', 'shmat'), ('memfd', 'mmap')):
+        add(f'kit_jump {where} {how}', ['@kit_jump', where, how], f'REFUSED {step} EACCES',
+            f'REFUSED {step} EACCES', 'wx.file' if how == 'memfd' else WX_RULE, WX_OFF)
+    # What asks for none is libc's or the library's, whoever jumps there: a limit of `raw`.
+    add(f'kit_jump {where} plain', ['@kit_jump', where, 'plain'], EXECUTED, EXECUTED)
+add('kit_jump own plain', ['@kit_jump', 'own', 'plain'], EXECUTED, 'REFUSED mmap EPERM', 'raw',
+    off('raw = "police";', profile='strict'))
+
+# What a program makes libc ask for past the wrappers is refused, and told to be the program's where
+# that can be seen; else it is libc's.
+for way in ('dlsym', 'child', 'dlmopen', 'deepbind'):
+    argv = ['@libkit_deep.so'] if way == 'deepbind' else []
+    asker = {'dlmopen': 'libc.so.6+0x', 'deepbind': 'libkit_deep.so+0x'}.get(way, 'kit_libc+0x')
+    for how, step in (('rwx', 'mmap'), ('rx', 'mmap'), ('addx', 'mprotect'),
+                      ('addwx', 'mprotect')):
+        plain = how in ('rx', 'addx') and way in ('dlsym', 'child')
+        refused = f'REFUSED {step} EACCES'
+        foreign = way == 'deepbind' and step == 'mprotect'
+        add_kit(f'kit_libc {way} {how}', ['@kit_libc', way, how, *argv], refused, SAME,
+                'libc.so.6+0x' if plain else asker, KIT_OFF)
+        add_kit(f'kit_libc {way} {how}', ['@kit_libc', way, how, *argv], SAME,
+                f'REFUSED {step} EPERM' if foreign else refused, asker)
