@@ -43,6 +43,8 @@
 
 #define PATH_ROOM 600
 
+_Static_assert(sizeof(((struct object *)0)->name) == sizeof(((struct vma *)0)->name), "names");
+
 /*
  * Takes the start of the tree and the numbers of the memory objects' device and of the gate.
  * Return: 0 or -errno.

@@ -51,11 +51,20 @@ struct patches {
 	unsigned n_known, room;
 };
 
-int patch_give(struct supervisor *s, struct proc *p, const uint64_t base[KIT_OBJECTS],
-	       uint64_t stubs);
+/* supervise/patch_file.c */
+struct patch_file *patch_file_get(struct supervisor *s, pid_t pid, const struct vma *v);
+
+/* supervise/patch_known.c */
+struct patch_known *patch_known_place(const struct patches *ps, uint64_t ino);
+const struct patch_known *patch_known_find(const struct patches *ps, uint64_t ino);
+bool patch_known_room(struct patches *ps);
 bool patch_is_kit(const struct patches *ps, uint64_t ino);
 bool patch_origin(const struct patches *ps, struct vma *v);
 bool patch_is_in_place(const struct patches *ps, int maps, const struct vma *v);
-uint64_t patch_find(struct supervisor *s, struct proc *p);
 bool patch_caller(const struct patches *ps, uint64_t ino, unsigned stub, struct vma *vp);
+
+/* supervise/patch.c */
+int patch_give(struct supervisor *s, struct proc *p, const uint64_t base[KIT_OBJECTS],
+	       uint64_t stubs);
+uint64_t patch_find(struct supervisor *s, struct proc *p);
 void patch_note(struct supervisor *s, struct proc *p, const uint64_t n_done[KIT_OBJECTS]);

@@ -64,6 +64,22 @@ struct supervisor {
 	size_t resp_bytes;
 };
 
+/* Facts of one call, with the room that they point to. */
+struct scene {
+	struct facts facts;
+	struct object file;
+	struct vma vmas[FACTS_MAX_VMAS];
+	struct vma caller;
+	bool caller_known;
+	uint64_t caller_addr;
+	uint64_t call_ip;
+};
+
+/* supervise/scene.c */
+void scene_look(struct supervisor *s, struct task *k, const struct call *c, struct scene *e);
+void scene_find_caller(struct supervisor *s, struct task *k, const struct call *c, struct scene *e);
+bool scene_is_loader(struct proc *p, const struct vma *v);
+
 /* supervise/supervisor.c */
 int supervisor_init(struct supervisor *s, uint64_t gate, int gate_memfd);
 int supervisor_run(struct supervisor *s, int listener);
