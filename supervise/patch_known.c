@@ -81,30 +81,52 @@ bool patch_origin(const struct patches *ps, struct vma *v)
 	return false;
 }
 
+/* Whether `b` goes on in the file where `a` ends, and in memory too. */
 static bool continues(const struct vma *a, const struct vma *b)
 {
 	return a->range.end == b->range.start && a->dev == b->dev && a->ino == b->ino &&
-	       a->offset_bytes + range_len(a->range) == b->offset_bytes && !a->shared &&
-	       a->prot == b->prot;
+	       a->offset_bytes + range_len(a->range) == b->offset_bytes && !a->shared && !b->shared;
+}
+
+/*
+ * What lies before or behind a piece of a kit. Return: 1 it is the file's own code; 0 it is another
+ * piece, which *at becomes; -ENOENT neither; -ESRCH the process is gone.
+ */
+static int beside(const struct patches *ps, int maps, bool before, struct vma *at)
+{
+	struct vma next;
+	bool is_piece;
+	int r = vma_at(maps, before ? at->range.start - 1 : at->range.end, &next);
+
+	if (r < 0)
+		return r;
+	is_piece = patch_origin(ps, &next);
+	if (!(next.prot & PROT_EXEC) || !(before ? continues(&next, at) : continues(at, &next)))
+		return -ENOENT;
+	*at = next;
+	return !is_piece;
 }
 
 /*
  * Whether a mapping of a kit is in its place: code of the file it was copied from goes on before it
- * or behind it. That is judged for itself; the kit is as good as it is. `maps`: vma_open() of the
- * process; of one that is gone by now nothing is wrong.
+ * or behind it, if need be behind other pieces (mlock(2) of a part makes some). That is judged for
+ * itself; the kit is as good as it is. `maps`: vma_open() of the process; of one that is gone by
+ * now nothing is wrong.
  */
 bool patch_is_in_place(const struct patches *ps, int maps, const struct vma *v)
 {
-	struct vma kit = *v, next;
-	int r;
-
-	if (v->prot != (PROT_READ | PROT_EXEC) || v->shared || !patch_origin(ps, &kit))
+	if (v->prot != (PROT_READ | PROT_EXEC) || v->shared)
 		return false;
-	r = vma_at(maps, kit.range.start - 1, &next);
-	if (!r && continues(&next, &kit))
-		return true;
-	r = vma_at(maps, kit.range.end, &next);
-	return r == -ESRCH || (!r && continues(&kit, &next));
+	for (int way = 0; way < 2; way++) {
+		struct vma at = *v;
+		int r = patch_origin(ps, &at) ? 0 : -ENOENT;
+
+		for (unsigned n = 0; !r && n < KIT_PAGES; n++)
+			r = beside(ps, maps, way == 0, &at);
+		if (r == 1 || r == -ESRCH)
+			return true;
+	}
+	return false;
 }
 
 /*

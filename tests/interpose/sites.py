@@ -202,6 +202,15 @@ def altered(r):
                (found["libc.so.6"][0], found["ld-linux-x86-64.so.2"][0] > 0), (0, True))
 
 
+def pieces(r):
+    """The patched pages stay what they are when the program cuts them up."""
+    for how, policy, out in (("", r.policy("on"), "cut, done\n"),
+                             (" under strict", r.policy("strict", "strict"), "cut, done\n"),
+                             (" without patching", r.policy("off", patch="false"), "whole, done\n")):
+        got = r.under(policy, [r.storm, "pieces"])
+        r.t.expect("libc's text in pieces" + how, (got.stdout, got.stderr), (out, ""))
+
+
 def storms(r):
     """Threads that map in libc all the time, under signals whose handlers do so too."""
     for how, policy in (("", r.policy("on")), (" under strict", r.policy("strict", "strict")),
@@ -283,6 +292,7 @@ def main():
         told(r)
         debugged(r)
         altered(r)
+        pieces(r)
         storms(r)
         musl(r)
         hidden(r)

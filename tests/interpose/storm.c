@@ -9,6 +9,7 @@
  *   musl    the same, with threads that nobody waits for
  *   long    two seconds of it, under signals
  *   hide    a library is loaded by a process that its own user may not look at
+ *   pieces  libc's text is cut up by mlock(2), page by page, and a library is loaded then
  */
 
 #include <dlfcn.h>
@@ -167,6 +168,25 @@ static void storm(void)
 	check(!(seconds > 0) || n_signals > 100);
 }
 
+/* Every second page of what is patched. */
+static void lock_pages(void)
+{
+	unsigned long start, end;
+	unsigned n = 0;
+	char line[512];
+	FILE *f = fopen("/proc/self/maps", "r");
+
+	while (f && fgets(line, sizeof(line), f)) {
+		if (!strstr(line, "cookiemap-patch") || sscanf(line, "%lx-%lx", &start, &end) != 2)
+			continue;
+		for (start += 4096; start < end; start += 8192)
+			n += !mlock((void *)start, 4096);
+	}
+	if (f)
+		fclose(f);
+	printf("%s", n ? "cut, " : "whole, ");
+}
+
 int main(int argc, char **argv)
 {
 	const char *how = argc > 1 ? argv[1] : "";
@@ -179,6 +199,10 @@ int main(int argc, char **argv)
 	} else if (!strcmp(how, "hide")) {
 		check(!prctl(PR_SET_DUMPABLE, 0));
 		check(dlopen("libm.so.6", RTLD_NOW) != NULL);
+	} else if (!strcmp(how, "pieces")) {
+		lock_pages();
+		check(dlopen("libm.so.6", RTLD_NOW) != NULL);
+		usleep(20000); /* all of it is looked at */
 	} else {
 		seconds = strcmp(how, "long") ? 0 : 2;
 		storm();
