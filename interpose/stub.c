@@ -83,11 +83,12 @@ static bool is_after_call(uint64_t addr)
  * Who is to be asked about: the code that called libc's function, if it can be told; else the site
  * itself. Only where it can matter: a look-up of what was never seen costs some control calls.
  */
-static uint64_t caller_of(const struct stub_slot *slot, const uint64_t *stack)
+static uint64_t caller_of(const struct stub_slot *slot, uint64_t prot, const uint64_t *stack)
 {
-	bool both = (slot->nr == SYS_mmap || mm_is_protect(slot->nr));
+	bool bare = slot->nr == SYS_mmap || mm_is_protect(slot->nr); /* these push nothing */
+	bool matters = prot & W || state()->watch;
 
-	return both && is_after_call(*stack) ? *stack : slot->back;
+	return bare && matters && is_after_call(*stack) ? *stack : slot->back;
 }
 
 /*
@@ -103,7 +104,7 @@ long stub_call(const uint64_t arg[6], const struct stub_slot *slot, const uint64
 	struct mm_call c = {
 		.nr = slot->nr,
 		.arg = {arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]},
-		.caller = asks ? caller_of(slot, stack) : slot->back,
+		.caller = asks ? caller_of(slot, arg[2], stack) : slot->back,
 		.direct = true,
 	};
 

@@ -38,9 +38,11 @@ struct path_beneath_attr {
 } __attribute__((packed));
 
 #define ACCESS_FS_WRITE_FILE (1ull << 1)
+#define ACCESS_FS_REFER      (1ull << 13)
 #define SCOPE_SIGNAL         (1ull << 1)
 #define RULE_PATH_BENEATH    1
 #define CREATE_VERSION       1
+#define ABI_REFER            2
 #define ABI_SCOPE            6
 
 #ifndef SYS_landlock_create_ruleset
@@ -49,9 +51,9 @@ struct path_beneath_attr {
 #define SYS_landlock_restrict_self  446
 #endif
 
-static int allow_beneath(int ruleset, const char *name)
+static int allow_beneath(int ruleset, const char *name, uint64_t access)
 {
-	struct path_beneath_attr beneath = {.allowed_access = ACCESS_FS_WRITE_FILE};
+	struct path_beneath_attr beneath = {.allowed_access = access};
 	char path[300];
 	int r = 0;
 
@@ -65,7 +67,9 @@ static int allow_beneath(int ruleset, const char *name)
 	return r;
 }
 
-static int allow_all_but_proc(int ruleset)
+/* Whatever a domain handles, it forbids to move files between folders, unless it handles that too
+ * and allows it. */
+static int allow_all_but_proc(int ruleset, uint64_t handled)
 {
 	DIR *root = opendir("/");
 	struct dirent *e;
@@ -73,9 +77,11 @@ static int allow_all_but_proc(int ruleset)
 
 	if (!root)
 		return -errno;
+	if (handled & ACCESS_FS_REFER)
+		r = allow_beneath(ruleset, "", ACCESS_FS_REFER);
 	while (!r && (e = readdir(root)))
 		if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..") && strcmp(e->d_name, "proc"))
-			r = allow_beneath(ruleset, e->d_name);
+			r = allow_beneath(ruleset, e->d_name, ACCESS_FS_WRITE_FILE);
 	closedir(root);
 	return r;
 }
@@ -97,14 +103,15 @@ int landlock_make(const struct policy *p)
 	if (abi < (shield && !no_mem ? ABI_SCOPE : 1))
 		return -ENOSYS;
 	if (no_mem)
-		attr.handled_access_fs = ACCESS_FS_WRITE_FILE;
+		attr.handled_access_fs =
+			ACCESS_FS_WRITE_FILE | (abi >= ABI_REFER ? ACCESS_FS_REFER : 0);
 	if (shield && abi >= ABI_SCOPE)
 		attr.scoped = SCOPE_SIGNAL;
 	fd = (int)syscall(SYS_landlock_create_ruleset, &attr, abi >= ABI_SCOPE ? sizeof(attr) : 8,
 			  0);
 	if (fd < 0)
 		return -errno;
-	r = no_mem ? allow_all_but_proc(fd) : 0;
+	r = no_mem ? allow_all_but_proc(fd, attr.handled_access_fs) : 0;
 	if (r < 0) {
 		close(fd);
 		return r;

@@ -32,6 +32,9 @@ with Tap() as t:
         "timeout 0.1 sleep 5 || echo $?; nice true; nohup true; seq 3 | xargs -P2 -n1 echo | sort; "
         "mktemp -u XXXX >/dev/null; truncate -s 1M big; dd if=big of=/dev/null bs=64k status=none"),
               setup=words)
+    t.compare("files move from folder to folder", ["/usr/bin/perl", "-e", """
+        mkdir "a"; mkdir "b"; open my $f, ">", "a/f"; close $f;
+        print rename("a/f", "b/f") ? "moved" : $!, link("b/f", "a/g") ? "linked" : $!;"""])
     t.compare("find, grep, sed", sh(
         "find tree -type f -size +50c | sort; grep -rc 'line 1' tree | sort; "
         "sed -n '1~500p' words; find tree -name 'file1*' -exec cat {} + | wc -l"), setup=words)
