@@ -78,7 +78,7 @@ const struct link_map *link_find(const struct link *l, const char *base)
 
 /* The tables of a loaded object. Its first page is where its bias is: shared objects are linked at
  * 0. One that is not (prelinked) is passed over, and so is what is not mapped there. */
-static bool object_tables(const struct link_map *m, struct symbol_table *tp)
+bool link_tables(const struct link_map *m, struct symbol_table *tp)
 {
 	unsigned char resident;
 
@@ -115,7 +115,7 @@ void link_next(const struct link *l, struct state *s)
 	for (const struct link_map *m = l->own->l_next; m && n_left; m = m->l_next) {
 		bool libc = text_begins(text_base(m->l_name), "libc.so");
 
-		if (!object_tables(m, &t))
+		if (!link_tables(m, &t))
 			continue;
 		for (unsigned i = 0; i < NEXT_N; i++) {
 			uint64_t at;

@@ -3,6 +3,7 @@
 
 #include <link.h>
 #include "interpose/state.h"
+#include "interpose/symbol.h"
 
 /* The objects that ld.so has loaded, as the constructor sees them; see interpose/link.c. */
 struct link {
@@ -11,6 +12,7 @@ struct link {
 };
 
 void link_init(struct link *lp, char **envp);
+bool link_tables(const struct link_map *m, struct symbol_table *tp);
 const struct link_map *link_find(const struct link *l, const char *base);
 void link_next(const struct link *l, struct state *s);
 void link_step_aside(const struct link *l);

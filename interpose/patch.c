@@ -26,12 +26,21 @@
 /* Where libc and ld.so are loaded; musl's libc is both. */
 static void find_objects(struct patch *p, const struct link *l)
 {
-	const struct link_map *libc = link_find(l, "libc.so"), *loader = link_find(l, "ld-linux");
+	p->object[0] = link_find(l, "libc.so");
+	p->object[1] = link_find(l, "ld-linux");
+	if (!p->object[0])
+		p->object[0] = link_find(l, "ld-musl");
+	for (unsigned i = 0; i < KIT_OBJECTS; i++)
+		p->base[i] = p->object[i] ? p->object[i]->l_addr : 0;
+}
 
-	if (!libc)
-		libc = link_find(l, "ld-musl");
-	p->base[0] = libc ? libc->l_addr : 0;
-	p->base[1] = loader ? loader->l_addr : 0;
+/* What is patched counts as libc without being asked about. */
+static void note_object(const struct link_map *m, struct range *rp)
+{
+	struct symbol_table t;
+
+	if (link_tables(m, &t))
+		*rp = t.image;
 }
 
 static bool is_kit(const struct kit *k)
@@ -130,8 +139,11 @@ void patch_prepare(struct patch *pp, const struct link *l, struct state *s)
 		sys_close(p.fd);
 		return;
 	}
-	for (unsigned i = 0; i < KIT_OBJECTS; i++)
+	for (unsigned i = 0; i < KIT_OBJECTS; i++) {
 		p.fits[i] = p.kit->window[i].n_pages && window_fits(&p, i);
+		if (p.fits[i])
+			note_object(p.object[i], &s->libc[i]);
+	}
 	for (unsigned i = 0; i < p.kit->n_sites; i++) {
 		const struct kit_site *site = &p.kit->site[i];
 

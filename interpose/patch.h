@@ -8,6 +8,7 @@
 /* A kit that this process has been given; see interpose/patch.c. */
 struct patch {
 	uint64_t base[KIT_OBJECTS]; /* where the objects are loaded; 0: not there */
+	const struct link_map *object[KIT_OBJECTS];
 	int fd;
 	const struct kit *kit; /* NULL: nothing is to be patched */
 	bool fits[KIT_OBJECTS];

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "common/range.h"
 #include "cookie/table.h"
 #include "interpose/names.h"
 #include "interpose/stub.h"
@@ -41,6 +42,7 @@ struct state {
 
 	/* what the stubs read: interpose/slot.h says where it is */
 	_Alignas(STATE_SLOTS) struct stub_slot slot[KIT_SITES];
+	struct range libc[KIT_OBJECTS]; /* where it is loaded, if it is patched */
 
 	bool preload; /* exec.preload: what is executed gets the library again */
 	struct policy policy;

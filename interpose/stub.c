@@ -71,6 +71,15 @@ void stub_slot_set(struct stub_slot *s, uint64_t back, uint32_t nr, bool watched
 	*s = (struct stub_slot){.back = back, .nr = nr, .table = watched ? to_code : table_of(nr)};
 }
 
+/* Nearly every call is libc's own; what module that is need not be asked. */
+static bool is_in_libc(uint64_t addr)
+{
+	for (unsigned i = 0; i < KIT_OBJECTS; i++)
+		if (addr >= state()->libc[i].start && addr < state()->libc[i].end)
+			return true;
+	return false;
+}
+
 static bool is_after_call(uint64_t addr)
 {
 	const struct module *m = module_find(addr);
@@ -83,12 +92,11 @@ static bool is_after_call(uint64_t addr)
  * Who is to be asked about: the code that called libc's function, if it can be told; else the site
  * itself. Only where it can matter: a look-up of what was never seen costs some control calls.
  */
-static uint64_t caller_of(const struct stub_slot *slot, uint64_t prot, const uint64_t *stack)
+static uint64_t caller_of(const struct stub_slot *slot, const uint64_t *stack)
 {
 	bool bare = slot->nr == SYS_mmap || mm_is_protect(slot->nr); /* these push nothing */
-	bool matters = prot & W || state()->watch;
 
-	return bare && matters && is_after_call(*stack) ? *stack : slot->back;
+	return bare && !is_in_libc(*stack) && is_after_call(*stack) ? *stack : slot->back;
 }
 
 /*
@@ -104,7 +112,7 @@ long stub_call(const uint64_t arg[6], const struct stub_slot *slot, const uint64
 	struct mm_call c = {
 		.nr = slot->nr,
 		.arg = {arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]},
-		.caller = asks ? caller_of(slot, arg[2], stack) : slot->back,
+		.caller = asks ? caller_of(slot, stack) : slot->back,
 		.direct = true,
 	};
 

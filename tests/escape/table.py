@@ -490,10 +490,11 @@ for way in ('dlsym', 'child', 'dlmopen', 'deepbind'):
     asker = {'dlmopen': 'libc.so.6+0x', 'deepbind': 'libkit_deep.so+0x'}.get(way, 'kit_libc+0x')
     for how, step in (('rwx', 'mmap'), ('rx', 'mmap'), ('addx', 'mprotect'),
                       ('addwx', 'mprotect')):
-        plain = how in ('rx', 'addx') and way in ('dlsym', 'child')
+        # nobody asks who wants that, where policy does not watch and flip is not at work
+        plain = how in ('rx', 'addx')
         refused = f'REFUSED {step} EACCES'
         foreign = way == 'deepbind' and step == 'mprotect'
         add_kit(f'kit_libc {way} {how}', ['@kit_libc', way, how, *argv], refused, SAME,
-                'libc.so.6+0x' if plain else asker, KIT_OFF)
+                'libc.so.6+0x' if plain and way != 'deepbind' else asker, KIT_OFF)
         add_kit(f'kit_libc {way} {how}', ['@kit_libc', way, how, *argv], SAME,
                 f'REFUSED {step} EPERM' if foreign else refused, asker)

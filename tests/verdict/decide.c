@@ -18,6 +18,8 @@
 #include <sys/shm.h>
 #include <unistd.h>
 #include "common/call.h"
+#include "common/control.h"
+#include "common/kit.h"
 #include "policy/filter.h"
 #include "policy/read.h"
 #include "supervise/decide.h"
@@ -34,7 +36,16 @@
 #define JIT_MODULE   "/usr/lib/jvm/java-17-openjdk-amd64/lib/server/libjvm.so"
 #define OTHER_MODULE "/usr/lib/x86_64-linux-gnu/libz.so.1.2.13"
 
-enum from { GATE, LIBC, CODE };
+enum from {
+	GATE,
+	LIBC,
+	CODE,
+	STUB,       /* by a stub's entry of the gate's page */
+	STUB_FIRST, /* … the first one's */
+	STUB_LAST,
+	STUB_BESIDE, /* a byte behind an entry's place */
+	STUB_BEYOND, /* where one more stub would have its entry */
+};
 
 /* What lies at A, or behind descriptor 3, and who asks. */
 enum world {
@@ -56,6 +67,8 @@ enum world {
 	HIDDEN, /* nothing of the process can be looked at */
 	GATE_FILE,
 	GATE_FILE_LATE,
+	KIT_FILE, /* a patch kit, before start-up is over */
+	KIT_FILE_LATE,
 	JIT_ASKS,
 	JIT_UNKNOWN,    /* a module of wx.jit is mapped, and nobody says who asks */
 	JIT_OTHER_ASKS, /* it is mapped, and another module asks */
@@ -193,12 +206,34 @@ static void build_file(enum world w, struct facts *f, struct object *o)
 {
 	*o = (struct object){.regular = w != DEVICE, .name = "memfd:good"};
 	o->file.name = o->name;
-	o->file.memfd = w == MEMFD || w == MEMFD_RW || w == GATE_FILE || w == GATE_FILE_LATE;
+	o->is_gate = w == GATE_FILE || w == GATE_FILE_LATE;
+	o->is_kit = w == KIT_FILE || w == KIT_FILE_LATE;
+	o->file.memfd = w == MEMFD || w == MEMFD_RW || o->is_gate || o->is_kit;
 	o->file.settled = w == SETTLED_FILE || w == TRUSTED_FILE;
 	o->file.trusted = w == TRUSTED_FILE;
-	o->is_gate = w == GATE_FILE || w == GATE_FILE_LATE;
-	if (w >= DEVICE && w <= GATE_FILE_LATE && w != UNKNOWN_FILE && w != NO_FILE && w != HIDDEN)
+	if (w >= DEVICE && w <= KIT_FILE_LATE && w != UNKNOWN_FILE && w != NO_FILE && w != HIDDEN)
 		f->file = o;
+}
+
+/* What the kernel reports: the address behind the instruction. */
+static uint64_t ip_of(enum from from)
+{
+	switch (from) {
+	case GATE:
+		return G + 6;
+	case STUB:
+		return G + kit_entry(3) + 6;
+	case STUB_FIRST:
+		return G + kit_entry(0) + 6;
+	case STUB_LAST:
+		return G + kit_entry(KIT_SITES - 1) + 6;
+	case STUB_BESIDE:
+		return G + kit_entry(3) + 7;
+	case STUB_BEYOND:
+		return G + kit_entry(KIT_SITES) + 6;
+	default:
+		return 0x401002;
+	}
 }
 
 static void build(const struct row *row, const struct policy *p, struct call *c, struct facts *f,
@@ -206,8 +241,7 @@ static void build(const struct row *row, const struct policy *p, struct call *c,
 {
 	enum world w = row->world;
 
-	*c = (struct call){
-		.nr = row->nr, .arch = row->arch, .ip = row->from == GATE ? G + 6 : 0x401002};
+	*c = (struct call){.nr = row->nr, .arch = row->arch, .ip = ip_of(row->from)};
 	memcpy(c->args, row->args, sizeof(c->args));
 	*f = (struct facts){.policy = p,
 			    .gate = G,
@@ -215,7 +249,7 @@ static void build(const struct row *row, const struct policy *p, struct call *c,
 			    .by_libc = row->from == LIBC};
 	f->blind = w == HIDDEN;
 	f->no_file = w == NO_FILE;
-	f->started = w != STARTING && w != GATE_FILE;
+	f->started = w != STARTING && w != GATE_FILE && w != KIT_FILE;
 	build_memory(w, f, v);
 	build_file(w, f, o);
 	f->jit_image = w == JIT_ASKS || w == JIT_UNKNOWN || w == JIT_OTHER_ASKS;
@@ -340,6 +374,25 @@ START_TEST(no_random_grant_passes_the_filter)
 }
 END_TEST
 
+/* What only the library's own code says, it says at the gate's own entry. */
+START_TEST(nobody_is_told_of_at_a_stubs_entry)
+{
+	static const enum from from[] = {STUB, STUB_FIRST, STUB_LAST, STUB_BESIDE, CODE};
+	struct call c = {.nr = SYS_mprotect,
+			 .arch = AUDIT_ARCH_X86_64,
+			 .ip = ip_of(GATE),
+			 .args = {A, CM_PAGE, RWX, 0, 0x401000, CONTROL_TOLD | TOLD_FLIP}};
+
+	ck_assert(decide_is_told(&c, G) && decide_is_flip(&c, G) && decide_can_flip(&c, G));
+	for (size_t i = 0; i < sizeof(from) / sizeof(*from); i++) {
+		c.ip = ip_of(from[i]);
+		ck_assert(!decide_is_told(&c, G));
+		ck_assert(!decide_is_flip(&c, G));
+		ck_assert(!decide_can_flip(&c, G));
+	}
+}
+END_TEST
+
 int main(void)
 {
 	struct policy_dirs none = {0};
@@ -350,6 +403,7 @@ int main(void)
 		return 1;
 	tcase_add_loop_test(t, filter_supervisor_and_evaluator_agree, 0, N_ROWS);
 	tcase_add_test(t, no_random_grant_passes_the_filter);
+	tcase_add_test(t, nobody_is_told_of_at_a_stubs_entry);
 	tcase_set_timeout(t, 30);
 	suite_add_tcase(s, t);
 	return unit_run(s);

@@ -18,6 +18,7 @@
 #include <sys/shm.h>
 #include "common/call.h"
 #include "common/control.h"
+#include "common/kit.h"
 #include "policy/filter.h"
 #include "tests/unit/unit.h"
 #include "tests/verdict/bpf.h"
@@ -40,6 +41,9 @@ enum from {
 	LOW_ONLY,
 	HIGH_ONLY,
 	NONCANONICAL,
+	STUB_FIRST, /* by the entries that the gate's page has for the stubs */
+	STUB_SECOND,
+	STUB_LAST,
 	ELSEWHERE,
 	N_FROM,
 };
@@ -120,6 +124,12 @@ static uint64_t address(enum from from, uint64_t gate)
 		return ip & ~0xffffffffull;
 	case NONCANONICAL:
 		return ip | 1ull << 63;
+	case STUB_FIRST:
+		return ip + kit_entry(0);
+	case STUB_SECOND:
+		return ip + kit_entry(1);
+	case STUB_LAST:
+		return ip + kit_entry(KIT_SITES - 1);
 	default:
 		return 0x401000;
 	}
@@ -276,6 +286,22 @@ START_TEST(gate_opens_for_gate_calls_only)
 }
 END_TEST
 
+/* No place of the gate's page is the gate but one: not a stub's entry, not what is between. */
+START_TEST(the_page_has_one_gate)
+{
+	struct seccomp_data d = {.arch = AUDIT_ARCH_X86_64};
+
+	for (unsigned i = 0; i < sizeof(gate_calls) / sizeof(*gate_calls); i++) {
+		d.nr = gate_calls[i];
+		for (uint64_t at = 0; at <= 4096; at++) {
+			d.instruction_pointer = gates[0] + at;
+			ck_assert_msg((run(&progs[0], &d) == ALLOW) == (at == FILTER_GATE_RETURN),
+				      "call %d at %" PRIu64, d.nr, at);
+		}
+	}
+}
+END_TEST
+
 /* The filter's meaning once more, in plain C: what the next test compares it with. */
 static bool grants_nothing(const struct seccomp_data *d)
 {
@@ -411,6 +437,7 @@ int main(void)
 	tcase_add_test(t, unlisted_calls_are_free_of_bpf);
 	tcase_add_test(t, foreign_architectures_are_never_allowed);
 	tcase_add_test(t, gate_opens_for_gate_calls_only);
+	tcase_add_test(t, the_page_has_one_gate);
 	tcase_add_loop_test(t, random_calls_are_decided_as_by_the_model, 0, N_GATES);
 	suite_add_tcase(s, t);
 	return unit_run(s);

@@ -26,6 +26,7 @@
 #include <sys/shm.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "common/kit.h"
 #include "common/sys.h"
 #include "policy/filter.h"
 #include "tests/unit/unit.h"
@@ -35,6 +36,10 @@
 #define GATE_ADDR 0x500012345000ull
 #define TWIN_ADDR (GATE_ADDR + (1ull << 32)) /* same lower half */
 #define X32_BIT   0x40000000
+
+/* SAME_PAGE is where the gate's page has the entry of a stub. */
+_Static_assert((GATE_OTHER - KIT_ENTRY_FIRST) % KIT_ENTRY_BYTES == 0, "an entry");
+_Static_assert(GATE_OTHER < KIT_ENTRY_FIRST + KIT_SITES * KIT_ENTRY_BYTES, "an entry");
 
 enum verdict { ALLOW, NOTIFY };
 
