@@ -16,9 +16,9 @@
  * The assembly reads this file too.
  */
 
-#define KIT_OBJECTS      2  /* libc, ld.so */
-#define KIT_SITES        32 /* also the number of stubs */
-#define KIT_PAGES        16 /* at most, of an object */
+#define KIT_OBJECTS      2      /* libc, ld.so */
+#define KIT_SITES        32     /* also the number of stubs */
+#define KIT_PAGES        16     /* at most, of an object */
 #define KIT_STUBS_AT     0x2000 /* in the library's file */
 #define KIT_STUB_BYTES   160
 #define KIT_STUB_AT      8 /* where a stub's first instruction is, within its bytes */

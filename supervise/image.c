@@ -486,8 +486,7 @@ bool image_module(struct supervisor *s, struct proc *p, uint64_t addr, struct vm
 
 	if (p->maps < 0 || vma_at(p->maps, addr, &v) < 0 || !(v.prot & PROT_EXEC))
 		return false;
-	if (v.dev == s->objects.memory_dev)
-		patch_origin(&s->patches, &v); /* a copy of libc's text is libc */
+	patch_origin(&s->patches, &v); /* a copy of libc's text is libc */
 	*vp = v;
 	return true;
 }

@@ -57,25 +57,24 @@ static void add_object(struct kit *k, unsigned object, const struct patch_file *
 	*pagep += f->n_pages;
 }
 
-static int seal(const void *bytes, size_t size, uint64_t *inop)
+static int seal(const void *bytes, size_t size, struct stat *stp)
 {
 	const int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 	int fd = memfd_create("cookiemap-patch", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	struct stat st;
 
 	if (fd < 0)
 		return -errno;
 	if (write(fd, bytes, size) != (ssize_t)size || fcntl(fd, F_ADD_SEALS, seals) < 0 ||
-	    fstat(fd, &st) < 0) {
+	    fstat(fd, stp) < 0) {
 		close(fd);
 		return -EIO;
 	}
-	*inop = st.st_ino;
 	return fd;
 }
 
-static int kit_build(struct patch_kit *kp)
+static int kit_build(struct patches *ps, struct patch_kit *kp)
 {
+	struct stat st = {.st_ino = 0};
 	size_t size = CM_PAGE;
 	unsigned page = 1;
 	struct kit *k;
@@ -89,8 +88,10 @@ static int kit_build(struct patch_kit *kp)
 	for (unsigned i = 0; i < KIT_OBJECTS; i++)
 		if (kp->of.file[i])
 			add_object(k, i, kp->of.file[i], kp->to_stubs[i], &page);
-	kp->fd = seal(k, size, &kp->of.ino);
+	kp->fd = seal(k, size, &st);
 	free(k);
+	kp->of.ino = st.st_ino;
+	ps->dev = st.st_dev;
 	return kp->fd < 0 ? kp->fd : 0;
 }
 
@@ -104,7 +105,7 @@ static const struct patch_kit *kit_get(struct patches *ps, struct patch_kit *wan
 		    !memcmp(k->to_stubs, wanted->to_stubs, sizeof(k->to_stubs)))
 			return k;
 	}
-	if (!patch_known_room(ps) || kit_build(wanted) < 0)
+	if (!patch_known_room(ps) || kit_build(ps, wanted) < 0)
 		return NULL;
 	k = &ps->kit[ps->n_kits % PATCH_KITS];
 	if (ps->n_kits++ >= PATCH_KITS)

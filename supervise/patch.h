@@ -43,6 +43,7 @@ struct patch_kit {
 };
 
 struct patches {
+	dev_t dev; /* that memory objects live on */
 	struct patch_file *file[PATCH_FILES];
 	unsigned n_files;
 	struct patch_kit kit[PATCH_KITS];

@@ -62,7 +62,7 @@ bool patch_is_kit(const struct patches *ps, uint64_t ino)
 /* Makes the mapping of a kit that of the file it was copied from. Return: whether it was one. */
 bool patch_origin(const struct patches *ps, struct vma *v)
 {
-	const struct patch_known *k = patch_known_find(ps, v->ino);
+	const struct patch_known *k = v->dev == ps->dev ? patch_known_find(ps, v->ino) : NULL;
 	uint64_t at = CM_PAGE;
 
 	for (unsigned i = 0; k && i < KIT_OBJECTS; i++) {

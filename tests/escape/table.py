@@ -426,8 +426,8 @@ for how in ('unmap', 'replace', 'code', 'protect', 'move', 'cover'):
             f'REFUSED {how} EPERM', None, KIT_OFF)
 for how, errno in (('discard', 'EACCES'), ('forget', 'EEXIST'), ('write', 'EPERM'),
                    ('share', 'EPERM')):
-    refused = f'REFUSED {how} {errno}'
-    root = how in ('write', 'share')
+    root = how in ('write', 'share')    # who may open the memfd at all
+    refused = 'REFUSED open EPERM' if root and no_root() else f'REFUSED {how} {errno}'
     add_kit(f'kit_rewrite {how}', ['@kit_rewrite', how], refused, refused,
             audit=(EXECUTED, refused),
             absent=Absent(no_root, 'REFUSED open EPERM', 'not root') if root else None)
