@@ -248,8 +248,10 @@ END_TEST
 /* What the kernel would say of a mapping of the kit's page. */
 static struct vma mapping_of(uint64_t kit, uint64_t page)
 {
-	return (struct vma){
-		.ino = kit, .offset_bytes = page * CM_PAGE, .name = "/memfd:x (deleted)"};
+	return (struct vma){.dev = s.patches.dev,
+			    .ino = kit,
+			    .offset_bytes = page * CM_PAGE,
+			    .name = "/memfd:x (deleted)"};
 }
 
 /* The window's bytes as the file has them, by what is remembered of the kit. */
@@ -801,6 +803,9 @@ START_TEST(nothing_else_is_a_kit)
 	given = p.kit;
 	v = mapping_of(given, 1);
 	v.offset_bytes = NONE & ~(CM_PAGE - 1);
+	ck_assert(!patch_origin(&s.patches, &v));
+	v = mapping_of(given, 1);
+	v.dev++; /* another file of that number */
 	ck_assert(!patch_origin(&s.patches, &v));
 }
 END_TEST
