@@ -136,6 +136,8 @@ void patch_prepare(struct patch *pp, const struct link *l, struct state *s)
 		  policy_tightest(&s->policy, KEY_WX_TRANSITION) >= V_DENY;
 	p.kit = view(s->gate, p.fd);
 	if (!p.kit || !is_kit(p.kit)) {
+		if (p.kit)
+			gate_enter(s->gate, SYS_munmap, (long)p.kit, VIEW_BYTES, 0, 0, 0, 0);
 		sys_close(p.fd);
 		return;
 	}

@@ -90,9 +90,11 @@ static int kit_build(struct patches *ps, struct patch_kit *kp)
 			add_object(k, i, kp->of.file[i], kp->to_stubs[i], &page);
 	kp->fd = seal(k, size, &st);
 	free(k);
+	if (kp->fd < 0)
+		return kp->fd;
 	kp->of.ino = st.st_ino;
 	ps->dev = st.st_dev;
-	return kp->fd < 0 ? kp->fd : 0;
+	return 0;
 }
 
 static const struct patch_kit *kit_get(struct patches *ps, struct patch_kit *wanted)

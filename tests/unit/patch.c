@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -656,6 +657,29 @@ START_TEST(the_same_layout_gets_the_same_kit)
 }
 END_TEST
 
+/* One that cannot be made takes nothing from those that were. */
+START_TEST(without_descriptors_the_kits_before_stay_known)
+{
+	uint64_t base = object("libc.so.far"), stubs = base + NEAR + 2 * CM_PAGE, first;
+	struct rlimit all, none;
+	struct vma v;
+	int next;
+
+	ck_assert_int_ge(give_one(base), 0);
+	first = p.kit;
+	v = mapping_of(first, 1);
+	ck_assert(put_stubs(stubs));
+	next = dup(STDIN_FILENO);
+	close(next);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &all), 0);
+	none = (struct rlimit){(rlim_t)next, all.rlim_max};
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	ck_assert_int_eq(give(base, 0, stubs), -ENOENT);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &all), 0);
+	ck_assert(patch_is_kit(&s.patches, first) && patch_origin(&s.patches, &v));
+}
+END_TEST
+
 /* More layouts than are kept: what was given out is known for ever, and what is asked for again is
  * made again. */
 START_TEST(a_kit_that_is_not_kept_is_known_still)
@@ -1005,6 +1029,7 @@ static void add_tests(TCase *t)
 	tcase_add_loop_test(t, text_that_is_not_mapped_as_it_is_in_the_file_gets_none, 0, 7);
 	tcase_add_test(t, text_of_another_file_gets_none);
 	tcase_add_test(t, text_that_is_mapped_in_part_gets_none);
+	tcase_add_test(t, without_descriptors_the_kits_before_stay_known);
 	tcase_add_loop_test(t, stubs_that_are_not_the_librarys_get_none, 0, 6);
 	tcase_add_test(t, stubs_at_another_place_of_the_library_get_none);
 	tcase_add_test(t, text_that_is_no_more_than_the_window_gets_none);
