@@ -22,19 +22,21 @@
 #define CONTROL_ADDR 0xc00c1e0000000000ull
 #define CONTROL_MASK 0xffffffffffffff00ull
 
-#define CONTROL_VERSION 3
+#define CONTROL_VERSION 4
 
 enum control_op {
-	/* (version) → the tree's gate address; 0: this image runs without a gate. EPROTO: another
-	 * version of the library; the image is policed by notification. */
+	/* (version) → the tree's gate address; 0: this image runs without a gate; with
+	 * HELLO_SEALS where mseal(2) works. EPROTO: another version of the library; the image is
+	 * policed by notification. */
 	CONTROL_HELLO = 1,
 	/* () → descriptor of the gate's page, to be mapped at the gate address, and in the upper 32
 	 * bits CONTROL_POLICY's answer */
 	CONTROL_GATE = 2,
 	/* () → descriptor of this image's policy, a sealed memfd */
 	CONTROL_POLICY = 3,
-	/* (sites patched of libc, of ld.so) → 0: start-up is over; from here on no gate is mapped,
-	 * nothing is patched, and `raw` applies */
+	/* (sites patched of libc, of ld.so, 1 where the library has sealed what policy wants
+	 * sealed) → 0: start-up is over; from here on no gate is mapped, nothing is patched, and
+	 * `raw` applies */
 	CONTROL_SEALED = 4,
 	/* (caller's address) → 0: who makes the next call of this thread */
 	CONTROL_CALLER = 5,
@@ -60,18 +62,24 @@ enum control_op {
 	 * kit (common/kit.h). ENOENT: there is nothing to patch; EPERM: policy, or start-up is over
 	 */
 	CONTROL_SITES = 11,
+	/* (start, length, seals of common/seal.h, policy key they are by, or KEY_NONE: the
+	 * program's own) → 0: what a call past the gate may not do to this range any more. ENOSPC:
+	 * there are more already than the supervisor remembers. */
+	CONTROL_SEAL = 12,
 };
 
+#define HELLO_SEALS  1 /* an address of a page has room for it */
 #define REPORT_STORE 0x10000
 
 /*
  * mprotect(2) and pkey_mprotect(2) through the gate may have in the last register, which the kernel
  * does not read for them, CONTROL_TOLD and what of: then the one before it is the address of who
  * asks, as CONTROL_CALLER would tell it. With TOLD_FLIP the fourth of mprotect is how often pages
- * were made writable so far.
+ * were made writable so far. With TOLD_DOWNGRADE the call is only made where it gives no page a
+ * right that it lacks, and is EPERM otherwise.
  */
 #define CONTROL_TOLD 0xc00c1e0100000000ull
-enum control_told { TOLD_CALL, TOLD_FLIP };
+enum control_told { TOLD_CALL, TOLD_FLIP, TOLD_DOWNGRADE };
 
 /* si_code of the SIGSEGV that stands for an rt_sigaction(2): see CONTROL_CHAIN. Of the negative
  * ones, which the kernel lets processes send (rt_tgsigqueueinfo(2)) and never sends itself. */

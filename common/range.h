@@ -59,6 +59,12 @@ static inline bool range_contains(struct range outer, struct range inner)
 	return outer.start <= inner.start && inner.end <= outer.end;
 }
 
+/* What two ranges that overlap have in common. */
+static inline struct range range_common(struct range a, struct range b)
+{
+	return (struct range){a.start > b.start ? a.start : b.start, a.end < b.end ? a.end : b.end};
+}
+
 static inline uint64_t range_len(struct range r)
 {
 	return r.end - r.start;

@@ -241,3 +241,39 @@ int regions_protect(struct regions *t, struct range range, uint8_t prot)
 	}
 	return 0;
 }
+
+/*
+ * Adds seals to a range. What is unknown in it becomes known, with `owner` and nothing else; what
+ * is known keeps the rest.
+ *
+ * Return: as regions_protect().
+ */
+int regions_seal(struct regions *t, struct range range, uint8_t seals, uint32_t owner)
+{
+	uint64_t at = range.start;
+	struct entry found, part;
+	int error;
+
+	if (range.start >= range.end)
+		return -EINVAL;
+	while (at < range.end) {
+		part = (struct entry){at, range.end, owner | (uint64_t)seals << 56};
+		if (tree_find(t, (struct range){at, range.end}, &found)) {
+			bool gap = found.start > at;
+
+			part.end = gap ? found.start : found.end;
+			if (!gap)
+				part.attr = found.attr | (uint64_t)seals << 56;
+			if (part.end > range.end)
+				part.end = range.end;
+			at = part.end;
+			if (!gap && part.attr == found.attr)
+				continue;
+		}
+		at = part.end;
+		error = replace(t, part);
+		if (error)
+			return error;
+	}
+	return 0;
+}

@@ -13,7 +13,7 @@ struct region {
 	uint8_t prot;     /* PROT_READ | PROT_WRITE | PROT_EXEC, as last asked for */
 	uint8_t max_prot; /* never more than this */
 	uint8_t flags;    /* REGION_* */
-	uint8_t seals;
+	uint8_t seals;    /* of common/seal.h */
 };
 
 enum region_flag {
@@ -49,4 +49,5 @@ int regions_set(struct regions *t, const struct region *r); /* replaces what it 
 int regions_clear(struct regions *t, struct range range);   /* splits at the edges */
 void regions_forget(struct regions *t, struct range range); /* whole regions; never fails */
 int regions_protect(struct regions *t, struct range range, uint8_t prot);
+int regions_seal(struct regions *t, struct range range, uint8_t seals, uint32_t owner);
 bool regions_first(const struct regions *t, struct range range, struct region *rp);

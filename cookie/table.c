@@ -17,7 +17,8 @@
  *    in the order of the queue and before anything of its own. Where an earlier place of the queue
  *    is taken but not filled yet (its owner was interrupted), nobody may overtake it: the newcomer
  *    queues up as well.
- *  - Where memory does not suffice to be exact, the whole region is forgotten.
+ *  - Where memory does not suffice to be exact, the whole region is forgotten; seals that find no
+ *    room are not entered, and whoever asked for them is told.
  *  - Where a table cannot be used any more, a new and empty one, the next generation, takes its
  *    place: in a fork child that got a copy in the middle of a change, and when the queue is full
  *    because its holder is suspended, or left by siglongjmp(3). The old one is left as it is, since
@@ -33,7 +34,7 @@
 #define WORD_STRIDE   8 /* words in a cache line */
 #define N_GENERATIONS (CM_PAGE / sizeof(uint64_t) / WORD_STRIDE)
 
-enum op_kind { OP_MAP, OP_GIVE, OP_UNMAP, OP_PROTECT };
+enum op_kind { OP_MAP, OP_GIVE, OP_UNMAP, OP_PROTECT, OP_SEAL };
 
 struct op {
 	enum op_kind kind;
@@ -126,6 +127,8 @@ static int try(struct regions *regions, const struct op *op)
 		return regions_first(regions, r->range, &found) ? 0 : regions_set(regions, r);
 	case OP_UNMAP:
 		return regions_clear(regions, r->range);
+	case OP_SEAL:
+		return regions_seal(regions, r->range, r->seals, r->owner);
 	default:
 		return regions_protect(regions, r->range, r->prot);
 	}
@@ -138,7 +141,7 @@ static void apply(const struct table *t, struct table_state *s, const struct op 
 
 	while (__builtin_expect(error == -ENOMEM, 0) && !regions_grow(&s->regions, t->pages))
 		error = try(&s->regions, op);
-	if (__builtin_expect(error, 0))
+	if (__builtin_expect(error, 0) && op->kind != OP_SEAL)
 		regions_forget(&s->regions, op->region.range);
 }
 
@@ -281,6 +284,40 @@ void table_protect(const struct table *t, struct range range, uint8_t prot)
 	struct op op = {OP_PROTECT, {.range = range, .prot = prot}};
 
 	table_do(t, &op);
+}
+
+/* Whether all of a range has these seals. */
+static bool has_seals(const struct regions *regions, struct range range, uint8_t seals)
+{
+	struct region r;
+
+	for (; range.start < range.end; range.start = r.range.end)
+		if (!regions_first(regions, range, &r) || r.range.start > range.start ||
+		    (r.seals & seals) != seals)
+			return false;
+	return true;
+}
+
+/*
+ * Adds seals to a range; what is unknown in it is entered with `owner`.
+ *
+ * Return: false where memory does not suffice, or where that cannot be told just now (the seals may
+ * then still be entered, later).
+ */
+bool table_seal(const struct table *t, struct range range, uint8_t seals, uint32_t owner)
+{
+	struct op op = {OP_SEAL, {.range = range, .seals = seals, .owner = owner}};
+	struct table_state *s = state_enter(t);
+	bool done;
+
+	if (__builtin_expect(!s, 0)) {
+		defer(t, &op);
+		return false;
+	}
+	apply(t, s, &op);
+	done = has_seals(&s->regions, range, seals);
+	state_leave(t, s);
+	return done;
 }
 
 static unsigned overlap(const struct regions *regions, struct range range, struct region *rp,

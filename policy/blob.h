@@ -22,7 +22,7 @@
  */
 
 #define BLOB_MAGIC   0x424d4b43u /* "CKMB" */
-#define BLOB_VERSION 3u
+#define BLOB_VERSION 4u
 
 /* A program may hand in a blob to be narrowed: the limits bound the time that takes. */
 #define BLOB_MAX_BYTES   (128u << 10)

@@ -75,6 +75,12 @@ uint64_t policy_value(const struct policy *p, enum policy_key key)
 	}
 }
 
+/* How many modules the policy has words of their own for. Context: anywhere. */
+unsigned policy_modules(const struct policy *p)
+{
+	return head(p)->n_modules;
+}
+
 /*
  * The tightest value that a key has for any caller, modules included. 0 (allow) means that no call
  * need be asked about.
@@ -203,6 +209,22 @@ static void rule_key(const struct policy *p, enum policy_key key, const char *ca
 	rule_set(r, p, key, (enum policy_verdict)v->word, &v->at);
 }
 
+/*
+ * The word of a key for one module (its path; NULL: of no known file): what the first module that
+ * matches sets, or else the policy's own.
+ *
+ * Context: anywhere.
+ */
+uint64_t policy_value_for(const struct policy *p, enum policy_key key, const char *module)
+{
+	struct policy_ruling r;
+
+	if (!policy_key_overridable(key))
+		return policy_value(p, key);
+	rule_key(p, key, module, &r);
+	return (uint64_t)r.verdict;
+}
+
 /* A request for new code: refused, unless it is a listed module's, which flip serves. */
 static void rule_code(const struct policy *p, enum policy_key key, const struct policy_ask *ask,
 		      struct policy_ruling *r)
@@ -251,6 +273,15 @@ static void rule_raw(const struct policy *p, struct policy_ruling *r)
 		 &blob_values(head(p))[KEY_RAW].at);
 }
 
+/* What a program sealed itself is by no key: refused as well, and nobody's rule. */
+static void rule_sealed(const struct policy *p, enum policy_key key, struct policy_ruling *r)
+{
+	bool known = key >= KEY_SEAL_TEXT && key <= KEY_SEAL_DISCARD;
+
+	rule_set(r, p, known ? key : KEY_NONE, V_DENY,
+		 &blob_values(head(p))[known ? key : KEY_SEAL_TEXT].at);
+}
+
 static bool is_kernel_verdict(enum policy_key key)
 {
 	enum policy_type type = policy_key_type(key);
@@ -295,6 +326,9 @@ static void rule_deed(const struct policy *p, const struct policy_ask *ask, unsi
 	case DEED_RAW:
 		rule_raw(p, r);
 		break;
+	case DEED_SEALED:
+		rule_sealed(p, ask->seal_key, r);
+		break;
 	default:
 		rule_kernel(p, ask->kernel_key, r);
 		break;
@@ -322,6 +356,12 @@ int policy_refusal(enum policy_key rule)
 	case KEY_FOREIGN_PROTECT:
 	case KEY_FIXED_REPLACE:
 	case KEY_RAW:
+	case KEY_SEAL_TEXT:
+	case KEY_SEAL_RELRO:
+	case KEY_SEAL_DATA:
+	case KEY_SEAL_VDSO:
+	case KEY_SEAL_LATE:
+	case KEY_SEAL_DISCARD:
 		return EPERM;
 	default:
 		return ENOSYS;
@@ -342,20 +382,25 @@ int policy_refusal(enum policy_key rule)
 void policy_rule(const struct policy *p, const struct policy_ask *ask, struct policy_ruling *rp)
 {
 	struct policy_ruling best, one;
+	unsigned by = 0;
 
 	best.verdict = V_ALLOW;
 	best.rule = KEY_NONE;
 	best.file = policy_name(p);
 	best.line = 0;
-	for (unsigned deed = DEED_WX; deed <= DEED_KERNEL; deed <<= 1) {
+	for (unsigned deed = DEED_WX; deed <= DEED_SEALED; deed <<= 1) {
 		if (!(ask->deeds & deed))
 			continue;
 		rule_deed(p, ask, deed, &one);
-		if (one.verdict > best.verdict)
+		if (one.verdict > best.verdict) {
 			best = one;
+			by = deed;
+		}
 	}
 	if (best.verdict == V_FLIP && ask->writable)
 		best.verdict = V_DENY;
-	best.error = best.verdict >= V_DENY ? policy_refusal(best.rule) : 0;
+	best.error = 0;
+	if (best.verdict >= V_DENY)
+		best.error = by == DEED_SEALED ? EPERM : policy_refusal(best.rule);
 	*rp = best;
 }

@@ -23,6 +23,7 @@ enum policy_deed {
 	DEED_FIXED_REPLACE = 1 << 6, /* MAP_FIXED over neither a reservation nor one's own */
 	DEED_RAW = 1 << 7,           /* an mm call that passed the gate by, after start-up: raw */
 	DEED_KERNEL = 1 << 8,        /* a call ruled by one key: policy_ask.kernel_key */
+	DEED_SEALED = 1 << 9,        /* what a seal forbids: policy_ask.seal_key */
 };
 
 /* The object behind an executable file mapping, as wx.file asks for it. */
@@ -36,6 +37,7 @@ struct policy_file {
 struct policy_ask {
 	unsigned deeds; /* enum policy_deed, any number of them */
 	enum policy_key kernel_key;
+	enum policy_key seal_key;       /* with DEED_SEALED: KEY_NONE: the program's own seal */
 	const struct policy_file *file; /* with DEED_X_FILE */
 	const char *caller;             /* path of the module that asks; NULL when unknown */
 	bool jit_image;                 /* a module of wx.jit is mapped in the image */
@@ -55,6 +57,8 @@ void policy_rule(const struct policy *p, const struct policy_ask *ask, struct po
 int policy_refusal(enum policy_key rule);
 
 uint64_t policy_value(const struct policy *p, enum policy_key key);
+uint64_t policy_value_for(const struct policy *p, enum policy_key key, const char *module);
+unsigned policy_modules(const struct policy *p);
 uint64_t policy_tightest(const struct policy *p, enum policy_key key);
 const char *policy_string(const struct policy *p, enum policy_key key);
 bool policy_listed(const struct policy *p, enum policy_key key, const char *name);

@@ -58,21 +58,26 @@
  */
 enum prefix_label {
 	NEXT, /* the instruction that follows */
+	LOOK_MMAP,
 	LOOK_PROT,
 	LOOK_SHMFLG,
 	LOOK_ADVICE,
+	LOOK_REMAP,
+	LOOK_TARGET,
+	LOOK_RANGE, /* that the first two arguments are */
+	LOOK_PLACE,
 	LOOK_IP, /* nothing about the call itself matters */
 	PASS,
 	OUT, /* libseccomp's program */
 	N_LABELS,
 
-	GATE_MMAP = LOOK_PROT,
+	GATE_MMAP = LOOK_MMAP,
 	GATE_MPROTECT = LOOK_PROT,
 	GATE_PKEY_MPROTECT = LOOK_PROT,
 	GATE_SHMAT = LOOK_SHMFLG,
 	GATE_MADVISE = LOOK_ADVICE,
-	GATE_MUNMAP = LOOK_IP,
-	GATE_MREMAP = LOOK_IP,
+	GATE_MUNMAP = LOOK_RANGE,
+	GATE_MREMAP = LOOK_REMAP,
 	GATE_SHMDT = LOOK_IP,
 	GATE_MSEAL = LOOK_IP,
 };
@@ -80,15 +85,29 @@ enum prefix_label {
 /*
  * Advice that neither changes what a fork child gets nor discards what mseal(2) promises to keep.
  * FREE and DONTNEED do discard; they are the allocators' daily bread and mseal refuses them where
- * it matters most. Advice unknown to this list is the supervisor's.
+ * it matters most, so they pass unless FILTER_NOTIFY_DISCARDS is set. Advice unknown to this list
+ * is the supervisor's.
  */
 #define BIT(n) (1u << (n))
 #define PLAIN_ADVICE                                                                               \
 	(BIT(MADV_NORMAL) | BIT(MADV_RANDOM) | BIT(MADV_SEQUENTIAL) | BIT(MADV_WILLNEED) |         \
-	 BIT(MADV_DONTNEED) | BIT(MADV_FREE) | BIT(MADV_MERGEABLE) | BIT(MADV_UNMERGEABLE) |       \
-	 BIT(MADV_HUGEPAGE) | BIT(MADV_NOHUGEPAGE) | BIT(MADV_DONTDUMP) | BIT(MADV_DODUMP) |       \
-	 BIT(MADV_COLD) | BIT(MADV_PAGEOUT) | BIT(MADV_POPULATE_READ) | BIT(MADV_POPULATE_WRITE) | \
-	 BIT(MADV_COLLAPSE))
+	 BIT(MADV_MERGEABLE) | BIT(MADV_UNMERGEABLE) | BIT(MADV_HUGEPAGE) | BIT(MADV_NOHUGEPAGE) | \
+	 BIT(MADV_DONTDUMP) | BIT(MADV_DODUMP) | BIT(MADV_COLD) | BIT(MADV_PAGEOUT) |              \
+	 BIT(MADV_POPULATE_READ) | BIT(MADV_POPULATE_WRITE) | BIT(MADV_COLLAPSE))
+#define DAILY_DISCARDS (BIT(MADV_DONTNEED) | BIT(MADV_FREE))
+
+/*
+ * Where memory lies that is sealed in every process, in steps of 4 GiB, from one step below it: a
+ * range of less than that may begin there and reach it. Programs that are linked to a place lie in
+ * step 0; others from two thirds of the address space on, by at most 2^32 pages (Linux 6.18
+ * arch/x86/include/asm/elf.h, ELF_ET_DYN_BASE; arch/x86/Kconfig, ARCH_MMAP_RND_BITS_MAX). The
+ * library keeps its own pages by the gate (interpose/arena.c, place(); interpose/seal.c).
+ */
+#define STEP_BITS     32
+#define STEP_LINKED   0u
+#define STEP_PROGRAM  0x5554u
+#define STEP_PROGRAMS 0x1003u
+#define GATE_STEPS    18u
 
 /* The low and the high half of a 64-bit word of struct seccomp_data; BPF loads 32 bits. */
 #define LOW(field)  offsetof(struct seccomp_data, field)
@@ -96,8 +115,10 @@ enum prefix_label {
 
 /* The prefix under construction. Jumps hold labels until prefix_link() makes offsets of them. */
 struct prefix {
-	struct sock_filter insn[48];
+	struct sock_filter insn[96];
 	unsigned n;
+	unsigned flags; /* enum filter_flag */
+	uint64_t gate;
 	unsigned at[N_LABELS]; /* index of the instruction that a label stands before */
 };
 
@@ -134,18 +155,74 @@ static void prefix_dispatch(struct prefix *p)
 	prefix_jump(p, BPF_JA, OUT, NEXT, NEXT);
 }
 
-static void prefix_look_at_arguments(struct prefix *p)
+/* Two labels may stand before the same instruction. */
+static void prefix_label(struct prefix *p, enum prefix_label here)
 {
-	prefix_load(p, LOOK_PROT, LOW(args[2]));
-	prefix_jump(p, BPF_JSET, PROT_EXEC, OUT, LOOK_IP);
-	prefix_load(p, LOOK_SHMFLG, LOW(args[2]));
-	prefix_jump(p, BPF_JSET, SHM_EXEC, OUT, LOOK_IP);
+	p->at[here] = p->n;
+}
+
+static void prefix_look_at_advice(struct prefix *p)
+{
+	bool all = p->flags & FILTER_NOTIFY_DISCARDS;
+
 	prefix_load(p, LOOK_ADVICE, LOW(args[2])); /* an int: the high half is not read */
 	prefix_jump(p, BPF_JGE, 32, OUT, NEXT);    /* a shift by more is not defined */
 	prefix_stmt(p, BPF_MISC | BPF_TAX, 0);
 	prefix_stmt(p, BPF_LD | BPF_IMM, 1);
 	prefix_stmt(p, BPF_ALU | BPF_LSH | BPF_X, 0);
-	prefix_jump(p, BPF_JSET, PLAIN_ADVICE, LOOK_IP, OUT);
+	prefix_jump(p, BPF_JSET, PLAIN_ADVICE | (all ? 0 : DAILY_DISCARDS), LOOK_IP, OUT);
+}
+
+static void prefix_look_at_arguments(struct prefix *p)
+{
+	prefix_label(p, LOOK_MMAP);
+	prefix_load(p, LOOK_PROT, LOW(args[2]));
+	prefix_jump(p, BPF_JSET, PROT_EXEC, OUT, LOOK_IP);
+	prefix_load(p, LOOK_SHMFLG, LOW(args[2]));
+	prefix_jump(p, BPF_JSET, SHM_EXEC, OUT, LOOK_IP);
+	prefix_look_at_advice(p);
+	prefix_label(p, LOOK_REMAP);
+	prefix_label(p, LOOK_RANGE);
+}
+
+/* Whether the upper half of an address, which is loaded, is where sealed memory lies: OUT, or
+ * `clear`. `second` is a label of its own. */
+static void prefix_look_at_place(struct prefix *p, enum prefix_label second,
+				 enum prefix_label clear)
+{
+	uint32_t gate = (uint32_t)(p->gate >> STEP_BITS), first = gate ? gate - 1 : 0;
+
+	prefix_jump(p, BPF_JEQ, STEP_LINKED, OUT, NEXT);
+	prefix_jump(p, BPF_JGE, STEP_PROGRAM, NEXT, second);
+	prefix_jump(p, BPF_JGE, STEP_PROGRAM + STEP_PROGRAMS, NEXT, OUT);
+	prefix_label(p, second);
+	prefix_jump(p, BPF_JGE, first, NEXT, clear);
+	prefix_jump(p, BPF_JGE, first + GATE_STEPS, clear, OUT);
+}
+
+/* Where the kernel has no mseal(2), what could change memory that ought to be sealed is looked at
+ * as well: by where it is, and by a length that could reach there from anywhere. */
+static void prefix_look_at_ranges(struct prefix *p)
+{
+	prefix_load(p, LOOK_MMAP, LOW(args[2]));
+	prefix_jump(p, BPF_JSET, PROT_EXEC, OUT, NEXT);
+	prefix_load(p, NEXT, LOW(args[3]));
+	prefix_jump(p, BPF_JSET, MAP_FIXED, LOOK_RANGE, LOOK_IP);
+	prefix_load(p, LOOK_PROT, LOW(args[2]));
+	prefix_jump(p, BPF_JSET, PROT_EXEC, OUT, LOOK_RANGE);
+	prefix_load(p, LOOK_SHMFLG, LOW(args[2]));
+	prefix_jump(p, BPF_JSET, SHM_EXEC | SHM_REMAP, OUT, LOOK_IP); /* its length is not known */
+	prefix_look_at_advice(p);
+	prefix_load(p, LOOK_REMAP, LOW(args[3]));
+	prefix_jump(p, BPF_JSET, MREMAP_FIXED, NEXT, LOOK_RANGE);
+	prefix_load(p, NEXT, HIGH(args[2]));
+	prefix_jump(p, BPF_JEQ, 0, NEXT, OUT);
+	prefix_load(p, NEXT, HIGH(args[4]));
+	prefix_look_at_place(p, LOOK_TARGET, LOOK_RANGE);
+	prefix_load(p, LOOK_RANGE, HIGH(args[1]));
+	prefix_jump(p, BPF_JEQ, 0, NEXT, OUT);
+	prefix_load(p, NEXT, HIGH(args[0]));
+	prefix_look_at_place(p, LOOK_PLACE, LOOK_IP);
 }
 
 static void prefix_look_at_ip(struct prefix *p, uint64_t ip)
@@ -180,13 +257,18 @@ static void prefix_link(struct prefix *p)
 	}
 }
 
-static void prefix_init(struct prefix *p, uint64_t gate)
+static void prefix_init(struct prefix *p, uint64_t gate, unsigned flags)
 {
 	memset(p, 0, sizeof(*p));
+	p->flags = flags;
+	p->gate = gate;
 	if (!gate)
 		return;
 	prefix_dispatch(p);
-	prefix_look_at_arguments(p);
+	if (flags & FILTER_NO_MSEAL)
+		prefix_look_at_ranges(p);
+	else
+		prefix_look_at_arguments(p);
 	prefix_look_at_ip(p, gate + FILTER_GATE_RETURN);
 	prefix_link(p);
 }
@@ -328,6 +410,7 @@ static int program_join(const struct prefix *p, int fd, struct sock_fprog *progp
 /**
  * filter_build() - the filter of a tree whose gate is at an address
  * @gate: address of the gate's page; 0: the tree has no gate, every mm call is notified
+ * @flags: enum filter_flag: what of the gate's calls is notified as well
  * @progp: written on success; the caller owns it and gives it back with filter_deinit()
  *
  * Opens and closes one descriptor and calls into libseccomp, which allocates: for the supervisor
@@ -339,7 +422,7 @@ static int program_join(const struct prefix *p, int fd, struct sock_fprog *progp
  * Source: seccomp(2), "Filters"; seccomp_api_get(3), level 5; the gate's own text is `endbr64;
  * syscall; ret`, and the kernel reports the address of the instruction after `syscall`.
  */
-int filter_build(uint64_t gate, struct sock_fprog *progp)
+int filter_build(uint64_t gate, unsigned flags, struct sock_fprog *progp)
 {
 	struct prefix prefix;
 	struct range page;
@@ -347,7 +430,7 @@ int filter_build(uint64_t gate, struct sock_fprog *progp)
 
 	if (gate && !range_init(&page, gate, CM_PAGE))
 		return -EINVAL;
-	prefix_init(&prefix, gate);
+	prefix_init(&prefix, gate, flags);
 	fd = memfd_create("filter", MFD_CLOEXEC);
 	if (fd < 0)
 		return -errno;

@@ -22,12 +22,12 @@
 	X(WX_WRITERS, "wx.writers", WRITERS, "any", "module", "any")                        \
 	X(WX_INSPECT, "wx.inspect", INSPECT_VERDICT, "allow", "log", "log")                 \
 	X(WX_FREEZE, "wx.freeze", LATER, "", "", "")                                        \
-	X(SEAL_TEXT, "seal.text", LATER, "", "", "")                                        \
-	X(SEAL_RELRO, "seal.relro", LATER, "", "", "")                                      \
-	X(SEAL_DATA, "seal.data", LATER, "", "", "")                                        \
-	X(SEAL_VDSO, "seal.vdso", LATER, "", "", "")                                        \
-	X(SEAL_LATE, "seal.late", LATER, "", "", "")                                        \
-	X(SEAL_DISCARD, "seal.discard", LATER, "", "", "")                                  \
+	X(SEAL_TEXT, "seal.text", BOOL, "true", "true", "false")                            \
+	X(SEAL_RELRO, "seal.relro", BOOL, "true", "true", "false")                          \
+	X(SEAL_DATA, "seal.data", BOOL, "true", "true", "false")                            \
+	X(SEAL_VDSO, "seal.vdso", BOOL, "true", "true", "false")                            \
+	X(SEAL_LATE, "seal.late", SEAL_LATE, "nodelete", "always", "never")                 \
+	X(SEAL_DISCARD, "seal.discard", SEAL_DISCARD, "gate", "notify", "gate")             \
 	X(FOREIGN_REPLACE, "foreign.replace", VERDICT, "allow", "deny", "log")              \
 	X(FOREIGN_UNMAP, "foreign.unmap", VERDICT, "allow", "deny", "log")                  \
 	X(FOREIGN_PROTECT, "foreign.protect", VERDICT, "allow", "deny", "log")              \
@@ -81,4 +81,6 @@ enum policy_file_class { FILE_ANY, FILE_NOMEMFD, FILE_SETTLED, FILE_TRUSTED };
 enum policy_proc_mem { PROC_MEM_ALLOW, PROC_MEM_LANDLOCK };
 enum policy_exec { EXEC_OWN, EXEC_NARROW, EXEC_INHERIT };
 enum policy_exec_verify { VERIFY_FIRST, VERIFY_STOP };
+enum policy_seal_late { LATE_NEVER, LATE_NODELETE, LATE_ALWAYS };
+enum policy_seal_discard { DISCARD_GATE, DISCARD_NOTIFY };
 enum policy_report_format { REPORT_TEXT, REPORT_JSON };

@@ -51,8 +51,9 @@ bool policy_word_fits(enum policy_type type, uint32_t word)
 }
 
 /*
- * Whether a key may be set for one module: those that rule what a known caller does. The others
- * speak of the whole program, of the kernel's interfaces or of calls whose caller nobody knows.
+ * Whether a key may be set for one module: those that rule what a known caller does, and what is
+ * sealed of it. The others speak of the whole program, of the kernel's interfaces or of calls whose
+ * caller nobody knows.
  *
  * Context: anywhere.
  */
@@ -65,6 +66,10 @@ bool policy_key_overridable(enum policy_key key)
 	case KEY_FOREIGN_UNMAP:
 	case KEY_FOREIGN_PROTECT:
 	case KEY_FIXED_REPLACE:
+	case KEY_SEAL_TEXT:
+	case KEY_SEAL_RELRO:
+	case KEY_SEAL_DATA:
+	case KEY_SEAL_LATE:
 		return true;
 	default:
 		return false;

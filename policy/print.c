@@ -5,7 +5,8 @@
 
 /*
  * A complete document as the text of a policy file, each value with a comment that says where it
- * was written. The reader takes the text back and gets the same policy.
+ * was written. The reader takes the text back and gets the same policy: all values are in it, and
+ * it extends the profile that has no modules to add.
  */
 
 /* How the values of a group are indented, and whose columns the comments stand in. */
@@ -171,6 +172,8 @@ static void put_modules(FILE *out, const struct doc *doc)
 void doc_print(FILE *out, const struct doc *doc)
 {
 	fprintf(out, "// %s\n", doc->name);
+	fprintf(out, "%-*s// %s\n", COMMENT_COLUMN, "extends = \"strict\";",
+		"nothing: all is said below");
 	if (doc->exe.n_items)
 		put_list(out, "", "exe", &doc->exe, doc->exe.items[0].at);
 	put_values(out, doc);

@@ -9,8 +9,8 @@
  * The profiles that every policy stands on in the end: default, strict and audit, as the list of
  * keys writes them. They are part of the program, so that there is no installation without them.
  *
- * The default profile's wx.jit is data, policy/jit.policy in the source; its text is compiled in
- * (jit_policy.h) and read like a file's, with its lines, under the name "jit.policy".
+ * The default profile's wx.jit and modules are data, policy/jit.policy in the source; its text is
+ * compiled in (jit_policy.h) and read like a file's, with its lines, under the name "jit.policy".
  */
 
 const char *const profile_names[N_PROFILES] = {"default", "strict", "audit"};
@@ -51,15 +51,18 @@ static int value_set(struct doc_value *v, enum policy_key key, const char *word)
 	return 0;
 }
 
-/* The list that the default profile ships. A fault in it is one of the build, and says so. */
-static int jit_list(struct arena *a, struct doc_value *v)
+/* What the default profile says of modules. A fault in it is one of the build, and says so. */
+static int modules_ship(struct arena *a, struct doc *d)
 {
 	struct doc *jit;
 	int r = doc_read(a, "jit", "jit.policy", JIT_POLICY, stderr, &jit);
 
-	if (!r)
-		*v = jit->values[KEY_WX_JIT];
-	return r;
+	if (r)
+		return r;
+	d->values[KEY_WX_JIT] = jit->values[KEY_WX_JIT];
+	d->modules = jit->modules;
+	d->n_modules = jit->n_modules;
+	return 0;
 }
 
 /*
@@ -80,7 +83,7 @@ int profile_new(struct arena *a, int profile, struct doc **docp)
 		r = value_set(&d->values[key], (enum policy_key)key, table[key].words[profile]);
 	}
 	if (!r && profile == 0)
-		r = jit_list(a, &d->values[KEY_WX_JIT]);
+		r = modules_ship(a, d);
 	if (!r)
 		*docp = d;
 	return r;

@@ -199,9 +199,8 @@ static void read_bool(struct reader *r, const config_setting_t *s, const char *k
 		reader_fault(r, s, key, "expected true or false, found %s\n", reader_found(s));
 }
 
-/* The number of the word that a setting holds, in *wordp, which a fault leaves alone. */
-void reader_word(struct reader *r, const config_setting_t *s, const char *key,
-		 enum policy_type type, uint32_t *wordp)
+static void read_named(struct reader *r, const config_setting_t *s, const char *key,
+		       enum policy_type type, uint32_t *wordp)
 {
 	const char *words[TYPE_MAX_WORDS];
 	unsigned n_words = type_words(type, words);
@@ -226,6 +225,16 @@ void reader_word(struct reader *r, const config_setting_t *s, const char *key,
 	}
 }
 
+/* The number of the word that a setting holds, in *wordp, which a fault leaves alone. */
+void reader_word(struct reader *r, const config_setting_t *s, const char *key,
+		 enum policy_type type, uint32_t *wordp)
+{
+	if (type == TYPE_BOOL)
+		read_bool(r, s, key, wordp);
+	else
+		read_named(r, s, key, type, wordp);
+}
+
 static void read_value(struct reader *r, const config_setting_t *s, enum policy_key key)
 {
 	enum policy_type type = policy_key_type(key);
@@ -245,9 +254,6 @@ static void read_value(struct reader *r, const config_setting_t *s, enum policy_
 		break;
 	case TYPE_STRING:
 		v->string = read_string(r, s, name, "a string");
-		break;
-	case TYPE_BOOL:
-		read_bool(r, s, name, &v->word);
 		break;
 	default:
 		reader_word(r, s, name, type, &v->word);

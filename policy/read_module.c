@@ -5,7 +5,8 @@
 
 /*
  * `modules` of a policy file: a list of groups, each with the pattern of a module's file and what
- * holds for calls that it makes. Only some keys make sense there; see policy_key_overridable().
+ * holds for calls that it makes or for what is sealed of it. Only some keys make sense there; see
+ * policy_key_overridable().
  */
 
 static void override_add(struct reader *r, struct doc_module *m, enum policy_key key, uint32_t word,

@@ -30,6 +30,8 @@
 	X(PROC_MEM, 0x3, "allow", "landlock")                      \
 	X(EXEC_POLICY, 0x7, "own", "narrow", "inherit")            \
 	X(EXEC_VERIFY, 0x3, "first", "stop")                       \
+	X(SEAL_LATE, 0x7, "never", "nodelete", "always")           \
+	X(SEAL_DISCARD, 0x3, "gate", "notify")                     \
 	X(REPORT_FORMAT, 0x3, "text", "json")
 
 enum policy_type {

@@ -24,15 +24,19 @@ static void ask_everything(const struct policy *p)
 		policy_tightest(p, (enum policy_key)key);
 		policy_string(p, (enum policy_key)key);
 		policy_listed(p, (enum policy_key)key, "/usr/lib/libx.so.1");
+		for (unsigned i = 0; i < 4; i++)
+			MUST(policy_value_for(p, (enum policy_key)key, callers[i]) <=
+			     policy_tightest(p, (enum policy_key)key));
 		if (policy_source(p, (enum policy_key)key, &source, &line))
 			MUST(strlen(source) < p->size_bytes);
 	}
-	for (unsigned i = 0; i < 4 * 10; i++) {
+	for (unsigned i = 0; i < 4 * 11; i++) {
 		struct policy_ask ask = {
-			.deeds = i < 36 ? 1u << i / 4 : 0x1ff,
+			.deeds = i < 40 ? 1u << i / 4 : 0x3ff,
 			.caller = callers[i % 4],
 			.file = i % 2 ? &file : NULL,
 			.kernel_key = (enum policy_key)i,
+			.seal_key = i % 4 ? (enum policy_key)(KEY_SEAL_TEXT + i % 7) : KEY_NONE,
 			.jit_image = i % 3,
 		};
 		struct policy_ruling r;

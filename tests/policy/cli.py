@@ -54,6 +54,16 @@ def test_check():
     claim("faults have file, line, expected, found and nearest word", got == (
         1, "", '%s:1: raw: expected police, log, deny or kill, found "dny"; did you mean "deny"?\n'
         "%s:2: foo: unknown key\n" % (bad, bad)), got)
+    worse = put("worse.policy", 'modules = ( { name = "a"; seal: { vdso = true; text = "no"; };'
+                ' } );\nseal: { late = "allways"; };')
+    got = run("check", worse)
+    claim("faults of seals are told, in modules too", got == (
+        1, "", "%s:1: seal.vdso: cannot be set for a module; expected wx.map, wx.transition, "
+        "seal.text, seal.relro, seal.data, seal.late, foreign.replace, foreign.unmap, "
+        "foreign.protect or fixed.replace\n"
+        "%s:1: seal.text: expected true or false, found a string\n"
+        '%s:2: seal.late: expected never, nodelete or always, found "allways"; '
+        'did you mean "always"?\n' % (worse, worse, worse)), got)
     got = run("check", TMP + "/none.policy")
     claim("missing file is named", got[0] == 1 and "none.policy: No such file" in got[2], got)
 
@@ -95,6 +105,27 @@ def test_show():
           and re.search(r' inspect = "deny"; +// %s:3\n' % grade, out)
           and ' writers = "module";' in run("show", "--profile", "strict")[1]
           and ' inspect = "log";' in run("show", "--profile", "audit")[1], out)
+    seals = put("seals.policy", 'seal: { data = false;\n late = "always"; discard = "notify"; };\n'
+                'modules = ( { name = "libx.so.*";\n seal: { text = false; late = "never"; };\n'
+                ' wx: { map = "log"; }; } );')
+    code, out, err = run("show", seals)
+    claim("show knows what is sealed, of modules too", code == 0 and not err
+          and re.search(r"^seal: \{\n    text = true; +// default\n    relro = true; +// default\n"
+                        r"    data = false; +// %s:1\n    vdso = true; +// default\n"
+                        r'    late = "always"; +// %s:2\n    discard = "notify"; +// %s:2\n\};\n'
+                        % (seals, seals, seals), out, re.M)
+          and re.search(r'\{ name = "libx.so.\*"; +// %s:3\n      seal: \{\n'
+                        r"        text = false; +// %s:4\n"
+                        r'        late = "never"; +// %s:4\n      \};\n      wx: \{\n'
+                        % (seals, seals, seals), out), out, err)
+    claim("show has the modules that the default profile ships, and strict has none",
+          re.search(r'^    \{ name = "/usr/lib/chromium/chromium"; +// jit.policy:\d+\n'
+                    r"      seal: \{\n        data = false; +// jit.policy:\d+\n",
+                    run("show")[1], re.M)
+          and "modules =" not in run("show", "--profile", "strict")[1], run("show"))
+    again = run("show", put("shown.policy", out))
+    claim("what show writes of seals is the same policy",
+          again[0] == 0 and without_comments(again[1]) == without_comments(out), out, again)
     claim("show alone shows default", run("show")[1] == run("show", "--profile", "default")[1])
 
 
@@ -109,6 +140,13 @@ def test_explain():
           and re.search(r'// system: \S+/git.policy:\d+, exe "/usr/bin/git"\n', out)
           and re.search(r'// user: \S+/mygit.policy:1, exe "/usr/bin/git"\n', out)
           and re.search(r'raw = "kill"; +// \S+/mygit.policy:2\n', out), out, err)
+    put("config/cookiemap/policy.d/mygit.policy",
+        'exe = [ "/usr/bin/git" ];\nmodules = ( { name = "libz.so.*"; seal: { text = false; }; } );')
+    code, out, err = run("explain", "git", XDG_CONFIG_HOME=user)
+    claim("explain says what is sealed of a module, which a user cannot loosen",
+          code == 0 and not err and re.search(
+              r'\{ name = "libz.so.\*"; +// \S+/mygit.policy:2\n      seal: \{\n'
+              r"        text = true; +// default\n", out), out, err)
     claim("explain follows links", run("explain", git)[1] == run("explain", "/usr/bin/git")[1])
     out = run("explain", "true")[1]
     claim("explain says when no file is for a program", "// system: no file" in out, out)
@@ -123,6 +161,14 @@ def test_compile():
     with open(out, "rb") as f:
         magic = f.read(4)
     claim("compile writes the compiled form", got == (0, "", "") and magic == b"CKMB", got, magic)
+    with open(out, "rb") as f:
+        plain = f.read()
+    got = run("compile", put("sealed.policy", 'modules = ( { name = "libnone.so"; seal: '
+                             '{ text = false; late = "never"; }; } );'), "-o", out)
+    with open(out, "rb") as f:
+        sealed = f.read()
+    claim("compile writes what modules say of seals", got == (0, "", "") and b"libnone.so\0" in sealed
+          and b"libnone.so\0" not in plain, got)
     os.unlink(out)
     got = run("compile", put("bad.policy", "raw = 1;"), "-o", out)
     claim("compile writes nothing of a faulty policy", got[0] == 1 and not os.path.exists(out), got)

@@ -33,6 +33,20 @@ def types_of(header):
     return types
 
 
+def overridable_of(source, listed):
+    """The names of the keys that policy_key_overridable() admits."""
+    body = re.search(r"^bool policy_key_overridable\(.*?^\}", source, re.M | re.S)[0]
+    names = dict(re.findall(r'X\((\w+), "([\w.]+)"', listed))
+    return [names[key] for key in re.findall(r"case KEY_(\w+):", body)]
+
+
+def faults_of_modules(manual, overridable):
+    part = manual.partition(".Ss Modules\n")[2].partition(".Ss ")[0]
+    said = re.findall(r"^\.Ic (\w+\.\w+)", part, re.M)
+    for key in set(overridable) ^ set(said):
+        yield "%s: %s the keys of modules" % (key, "among" if key in said else "missing from")
+
+
 def faults_of(manual, keys, types):
     said = dict(re.findall(r"^\.It Ic ([\w.]+)\n((?:(?!\.It |\.El).*\n)*)", manual, re.M))
     rows = {m[0]: list(m[1:]) for m in re.findall(
@@ -68,11 +82,12 @@ def main():
     keys, types = keys_of(listed), types_of(text_of("policy", "type.h"))
     manual = text_of("man", "cmpolicy.5")
     named = listed.count("X(") - 2  # the macro's own, and the enum's
-    faults = list(faults_of(manual, keys, types))
+    overridable = overridable_of(text_of("policy", "open.c"), listed)
+    faults = list(faults_of(manual, keys, types)) + list(faults_of_modules(manual, overridable))
     if len(keys) < 40 or abs(named - len(keys)) > 2:
         faults.append("expected all keys of policy/key.h, understood %d of %d" % (len(keys), named))
     # The test can fail: a manual is found that lost a key, has another word or another profile,
-    # counts a key of this version among the later ones or forgets a later one.
+    # counts a key of this version among the later ones or forgets a later one; or one of modules.
     for wrong in (manual.replace(".It Ic wx.map\n", ".It Ic wx.mop\n"),
                   manual.replace(".Cm police log deny kill .", ".Cm police log deny ."),
                   manual.replace("raw Ta police", "raw Ta deny"),
@@ -80,6 +95,10 @@ def main():
                   manual.replace(".Ic wx.freeze ,\n", "")):
         if not list(faults_of(wrong, keys, types)):
             faults.append("a wrong manual passes")
+    for wrong in (manual.replace(".Ic seal.relro ,\n", ""),
+                  manual.replace(".Ic seal.relro ,\n", ".Ic seal.relro ,\n.Ic seal.vdso ,\n")):
+        if len(overridable) < 8 or not list(faults_of_modules(wrong, overridable)):
+            faults.append("a manual that is wrong about modules passes")
     for fault in faults:
         print(fault)
     print("%d passed, %d failed" % (len(keys) - min(len(faults), len(keys)), len(faults)))

@@ -333,6 +333,156 @@ START_TEST(writers_and_inspect_are_read_with_their_line)
 }
 END_TEST
 
+static const struct {
+	const char *profile;
+	bool sealed;
+	enum policy_seal_late late;
+	enum policy_seal_discard discard;
+} seals[] = {
+	{"default", true, LATE_NODELETE, DISCARD_GATE},
+	{"strict", true, LATE_ALWAYS, DISCARD_NOTIFY},
+	{"audit", false, LATE_NEVER, DISCARD_GATE},
+};
+
+START_TEST(profile_says_what_is_sealed)
+{
+	struct box box = box_of_profile(seals[_i].profile);
+
+	ck_assert_uint_eq(policy_value(&box.p, KEY_SEAL_TEXT), seals[_i].sealed);
+	ck_assert_uint_eq(policy_value(&box.p, KEY_SEAL_RELRO), seals[_i].sealed);
+	ck_assert_uint_eq(policy_value(&box.p, KEY_SEAL_DATA), seals[_i].sealed);
+	ck_assert_uint_eq(policy_value(&box.p, KEY_SEAL_VDSO), seals[_i].sealed);
+	ck_assert_uint_eq(policy_value(&box.p, KEY_SEAL_LATE), seals[_i].late);
+	ck_assert_uint_eq(policy_value(&box.p, KEY_SEAL_DISCARD), seals[_i].discard);
+	box_deinit(&box);
+}
+END_TEST
+
+#define CHROMIUM "/usr/lib/chromium/chromium"
+
+/* They change the protection of their own data; nothing else of them is left unsealed. */
+START_TEST(default_leaves_the_data_of_few_modules_unsealed)
+{
+	static const char *const loose[] = {
+		CHROMIUM, "/usr/lib/x86_64-linux-gnu/libjavascriptcoregtk-4.1.so.0.5.3"};
+	static const char *const tight[] = {"/usr/lib/x86_64-linux-gnu/libc.so.6",
+					    CHROMIUM "-sandbox", "/home/me" CHROMIUM, NULL};
+	struct box box = box_of_profile("default"), strict = box_of_profile("strict");
+
+	for (unsigned i = 0; i < 2; i++) {
+		ck_assert(!policy_value_for(&box.p, KEY_SEAL_DATA, loose[i]));
+		ck_assert(policy_value_for(&box.p, KEY_SEAL_TEXT, loose[i]));
+		ck_assert(policy_value_for(&box.p, KEY_SEAL_RELRO, loose[i]));
+		ck_assert(policy_value_for(&strict.p, KEY_SEAL_DATA, loose[i]));
+	}
+	for (unsigned i = 0; i < 4; i++)
+		ck_assert(policy_value_for(&box.p, KEY_SEAL_DATA, tight[i]));
+	ck_assert_uint_eq(policy_modules(&box.p), 2);
+	ck_assert_uint_eq(policy_modules(&strict.p), 0);
+	box_deinit(&box);
+	box_deinit(&strict);
+}
+END_TEST
+
+/* As any value of the profile, what a file does not say otherwise. */
+START_TEST(file_that_extends_default_keeps_its_modules_and_may_say_otherwise)
+{
+	struct box box = box_of_text("modules = ( { name = \"x\"; seal: { text = false; }; } );");
+
+	ck_assert(!policy_value_for(&box.p, KEY_SEAL_DATA, CHROMIUM));
+	ck_assert(!policy_value_for(&box.p, KEY_SEAL_TEXT, "/lib/x"));
+	box_deinit(&box);
+	box = box_of_text("modules = ( { name = \"" CHROMIUM "\"; seal: { data = true; }; } );");
+	ck_assert(policy_value_for(&box.p, KEY_SEAL_DATA, CHROMIUM));
+	box_deinit(&box);
+}
+END_TEST
+
+#define SEALS                                                                 \
+	"seal: { data = false; };\n"                                          \
+	"modules = ("                                                         \
+	" { name = \"libx.so.*\"; seal: { text = false; data = true; }; },"   \
+	" { name = \"/opt/*\"; seal: { late = \"always\"; text = true; }; }," \
+	" { name = \"/opt/lib/libx.so.1\"; seal: { relro = false; late = \"never\"; }; } );"
+
+START_TEST(module_says_what_is_sealed_of_it)
+{
+	struct box box = box_of_text(SEALS);
+	const struct policy *p = &box.p;
+
+	ck_assert(policy_value_for(p, KEY_SEAL_TEXT, "/usr/lib/libc.so.6"));
+	ck_assert(!policy_value_for(p, KEY_SEAL_DATA, "/usr/lib/libc.so.6"));
+	ck_assert(!policy_value_for(p, KEY_SEAL_TEXT, "/usr/lib/libx.so.1"));
+	ck_assert(policy_value_for(p, KEY_SEAL_DATA, "/usr/lib/libx.so.1"));
+	/* The most specific that sets the key, which need not be the same for each. */
+	ck_assert(!policy_value_for(p, KEY_SEAL_TEXT, "/opt/lib/libx.so.1"));
+	ck_assert(!policy_value_for(p, KEY_SEAL_RELRO, "/opt/lib/libx.so.1"));
+	ck_assert_uint_eq(policy_value_for(p, KEY_SEAL_LATE, "/opt/lib/libx.so.1"), LATE_NEVER);
+	ck_assert_uint_eq(policy_value_for(p, KEY_SEAL_LATE, "/opt/lib/liby.so"), LATE_ALWAYS);
+	ck_assert_uint_eq(policy_value_for(p, KEY_SEAL_LATE, NULL), LATE_NODELETE);
+	ck_assert_uint_eq(policy_tightest(p, KEY_SEAL_LATE), LATE_ALWAYS);
+	ck_assert_uint_eq(policy_tightest(p, KEY_SEAL_DATA), true);
+	box_deinit(&box);
+}
+END_TEST
+
+START_TEST(value_for_a_module_is_the_policys_where_no_module_may_set_it)
+{
+	struct box box = box_of_text(SEALS "raw = \"kill\";");
+
+	ck_assert_uint_eq(policy_value_for(&box.p, KEY_SEAL_VDSO, "/opt/x"), true);
+	ck_assert_uint_eq(policy_value_for(&box.p, KEY_SEAL_DISCARD, "/opt/x"), DISCARD_GATE);
+	ck_assert_uint_eq(policy_value_for(&box.p, KEY_RAW, "/opt/x"), RAW_KILL);
+	ck_assert_uint_eq(policy_value_for(&box.p, KEY_REPORT_TO, "/opt/x"), 0);
+	ck_assert_uint_eq(policy_value_for(&box.p, KEY_NONE, "/opt/x"), 0);
+	box_deinit(&box);
+}
+END_TEST
+
+START_TEST(sealed_memory_is_refused_with_eperm_by_the_key_and_its_line)
+{
+	struct box box = box_of_text("\nseal: { relro = true; };");
+	struct policy_ruling r = RULE(&box, .deeds = DEED_SEALED, .seal_key = KEY_SEAL_RELRO);
+
+	expect(r, V_DENY, KEY_SEAL_RELRO, EPERM);
+	ck_assert_str_eq(r.file, "test.policy");
+	ck_assert_uint_eq(r.line, 2);
+	for (unsigned k = KEY_SEAL_TEXT; k <= KEY_SEAL_DISCARD; k++)
+		expect(RULE(&box, .deeds = DEED_SEALED, .seal_key = (enum policy_key)k), V_DENY,
+		       (enum policy_key)k, EPERM);
+	box_deinit(&box);
+}
+END_TEST
+
+/* Whatever policy says of the call otherwise, and of whom; also what is no key of a seal's. */
+START_TEST(sealed_memory_is_refused_without_a_key_as_well)
+{
+	static const enum policy_key keys[] = {KEY_NONE,  KEY_RAW,       KEY_WX_JIT,
+					       KEY_K_AIO, KEY_REPORT_TO, (enum policy_key) - 1};
+	struct box box = box_of_profile("audit");
+
+	for (unsigned i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		expect(RULE(&box, .deeds = DEED_SEALED | DEED_FOREIGN_UNMAP, .seal_key = keys[i]),
+		       V_DENY, KEY_NONE, EPERM);
+	box_deinit(&box);
+}
+END_TEST
+
+START_TEST(sealed_memory_is_an_equal_of_other_refusals_and_excuses_no_kill)
+{
+	struct box box = box_of_text("wx: { map = \"flip\"; transition = \"deny\"; jit = [ ]; };"
+				     "foreign: { unmap = \"kill\"; };");
+
+	expect(RULE(&box, .deeds = DEED_WX | DEED_SEALED, .seal_key = KEY_SEAL_TEXT), V_DENY,
+	       KEY_SEAL_TEXT, EPERM);
+	expect(RULE(&box, .deeds = DEED_ADD_X | DEED_SEALED, .seal_key = KEY_SEAL_TEXT), V_DENY,
+	       KEY_WX_TRANSITION, EACCES);
+	expect(RULE(&box, .deeds = DEED_FOREIGN_UNMAP | DEED_SEALED, .seal_key = KEY_SEAL_TEXT),
+	       V_KILL, KEY_FOREIGN_UNMAP, EPERM);
+	box_deinit(&box);
+}
+END_TEST
+
 /* Whatever the group, one errno; the table of the manual's "Verdicts". */
 START_TEST(refusal_has_the_errno_of_its_group)
 {
@@ -344,7 +494,8 @@ START_TEST(refusal_has_the_errno_of_its_group)
 			continue;
 		if (!strncmp(name, "wx.", 3) && k != KEY_WX_FILE_ALLOW)
 			ck_assert_msg(error == EACCES, "%s: %d", name, error);
-		if (!strncmp(name, "foreign.", 8) || k == KEY_FIXED_REPLACE || k == KEY_RAW)
+		if (!strncmp(name, "foreign.", 8) || !strncmp(name, "seal.", 5) ||
+		    k == KEY_FIXED_REPLACE || k == KEY_RAW)
 			ck_assert_msg(error == EPERM, "%s: %d", name, error);
 		if (!strncmp(name, "kernel.", 7))
 			ck_assert_msg(error == ENOSYS, "%s: %d", name, error);
@@ -361,7 +512,9 @@ START_TEST(accessors_answer_for_any_key)
 	ck_assert_str_eq(policy_string(&box.p, KEY_REPORT_TO), "/var/log/x");
 	ck_assert_ptr_null(policy_string(&box.p, KEY_RAW));
 	ck_assert(!policy_source(&box.p, KEY_NONE, &file, &line));
-	ck_assert(!policy_source(&box.p, KEY_SEAL_TEXT, &file, &line));
+	ck_assert(!policy_source(&box.p, KEY_WX_FREEZE, &file, &line));
+	ck_assert(policy_source(&box.p, KEY_SEAL_TEXT, &file, &line));
+	ck_assert_str_eq(file, "default");
 	ck_assert(policy_source(&box.p, KEY_REPORT_TO, &file, &line));
 	ck_assert_uint_eq(line, 1);
 	ck_assert_uint_eq(policy_value(&box.p, KEY_NONE), 0);
@@ -401,6 +554,14 @@ int main(void)
 	tcase_add_loop_test(c, profile_says_who_writes_and_what_is_inspected, 0,
 			    sizeof(flips) / sizeof(flips[0]));
 	tcase_add_test(c, writers_and_inspect_are_read_with_their_line);
+	tcase_add_loop_test(c, profile_says_what_is_sealed, 0, sizeof(seals) / sizeof(seals[0]));
+	tcase_add_test(c, default_leaves_the_data_of_few_modules_unsealed);
+	tcase_add_test(c, file_that_extends_default_keeps_its_modules_and_may_say_otherwise);
+	tcase_add_test(c, module_says_what_is_sealed_of_it);
+	tcase_add_test(c, value_for_a_module_is_the_policys_where_no_module_may_set_it);
+	tcase_add_test(c, sealed_memory_is_refused_with_eperm_by_the_key_and_its_line);
+	tcase_add_test(c, sealed_memory_is_refused_without_a_key_as_well);
+	tcase_add_test(c, sealed_memory_is_an_equal_of_other_refusals_and_excuses_no_kill);
 	tcase_add_test(c, refusal_has_the_errno_of_its_group);
 	tcase_add_test(c, accessors_answer_for_any_key);
 	suite_add_tcase(suite, c);

@@ -54,6 +54,66 @@ START_TEST(narrow_keeps_the_fewer_writers_and_the_closer_look)
 }
 END_TEST
 
+START_TEST(narrow_keeps_the_more_seals)
+{
+	struct box box = narrow_texts("seal: { text = false; data = true; late = \"always\"; };",
+				      "seal: { text = true; data = false; vdso = false;"
+				      " late = \"never\"; discard = \"notify\"; };");
+
+	ck_assert_uint_eq(policy_value(&box.p, KEY_SEAL_TEXT), true);
+	ck_assert_uint_eq(policy_value(&box.p, KEY_SEAL_DATA), true);
+	ck_assert_uint_eq(policy_value(&box.p, KEY_SEAL_VDSO), true);
+	ck_assert_uint_eq(policy_value(&box.p, KEY_SEAL_LATE), LATE_ALWAYS);
+	ck_assert_uint_eq(policy_value(&box.p, KEY_SEAL_DISCARD), DISCARD_NOTIFY);
+	box_deinit(&box);
+}
+END_TEST
+
+#define LOOSE_X                                                                   \
+	"modules = ( { name = \"libx.so.*\"; seal: { text = false; data = false;" \
+	" late = \"never\"; }; } );"
+
+/* Either way round: a policy that seals everything, and one that excepts a module. */
+START_TEST(narrow_seals_a_module_that_only_one_of_both_excepts)
+{
+	struct box box = _i ? narrow_texts("", LOOSE_X) : narrow_texts(LOOSE_X, "");
+
+	ck_assert(policy_value_for(&box.p, KEY_SEAL_TEXT, "/lib/libx.so.1"));
+	ck_assert(policy_value_for(&box.p, KEY_SEAL_DATA, "/lib/libx.so.1"));
+	ck_assert_uint_eq(policy_value_for(&box.p, KEY_SEAL_LATE, "/lib/libx.so.1"), LATE_NODELETE);
+	box_deinit(&box);
+}
+END_TEST
+
+/* The modules of a profile are as any others: strict has none, and seals what default excepts. */
+START_TEST(narrow_of_default_and_strict_excepts_nothing)
+{
+	static const char *const names[] = {"default", "strict"};
+	struct box a = box_of_profile(names[_i]), b = box_of_profile(names[!_i]);
+	struct box both = narrow(&a, &b), same = narrow(&a, &a);
+
+	ck_assert(policy_value_for(&both.p, KEY_SEAL_DATA, "/usr/lib/chromium/chromium"));
+	ck_assert_int_eq(
+		(int)policy_value_for(&same.p, KEY_SEAL_DATA, "/usr/lib/chromium/chromium"), _i);
+	box_deinit(&a);
+	box_deinit(&b);
+	box_deinit(&both);
+	box_deinit(&same);
+}
+END_TEST
+
+START_TEST(narrow_leaves_alone_what_both_except)
+{
+	struct box box = narrow_texts(LOOSE_X, "seal: { text = false; };" LOOSE_X);
+
+	ck_assert(!policy_value_for(&box.p, KEY_SEAL_TEXT, "/lib/libx.so.1"));
+	ck_assert(!policy_value_for(&box.p, KEY_SEAL_DATA, "/lib/libx.so.1"));
+	ck_assert_uint_eq(policy_value_for(&box.p, KEY_SEAL_LATE, "/lib/libx.so.1"), LATE_NEVER);
+	ck_assert(policy_value_for(&box.p, KEY_SEAL_TEXT, "/lib/liby.so.1"));
+	box_deinit(&box);
+}
+END_TEST
+
 START_TEST(narrow_keeps_what_both_lists_have)
 {
 	struct box box = narrow_texts("wx: { jit = [ \"a\", \"b\", \"c*\" ]; };",
@@ -114,21 +174,34 @@ static const char *any_word(void)
 	return words[(unsigned)rand() % 5];
 }
 
+static const char *any_seals(void)
+{
+	static const char *const seals[] = {
+		"",
+		"seal: { text = false; };",
+		"seal: { text = true; late = \"never\"; };",
+		"seal: { late = \"always\"; };",
+		"seal: { text = false; late = \"nodelete\"; };",
+	};
+
+	return seals[(unsigned)rand() % N(seals)];
+}
+
 static struct box any_policy(void)
 {
 	char text[2048];
 	int n = snprintf(text, sizeof(text),
-			 "wx: { map = \"%s\"; transition = \"%s\"; jit = [ \"%s\", \"%s\" ]; };",
+			 "wx: { map = \"%s\"; transition = \"%s\"; jit = [ \"%s\", \"%s\" ]; }; %s",
 			 any_word(), any_word(), patterns[(unsigned)rand() % N(patterns)],
-			 patterns[(unsigned)rand() % N(patterns)]);
+			 patterns[(unsigned)rand() % N(patterns)], any_seals());
 	int modules = rand() % 6;
 
 	for (int i = 0; i < modules; i++)
 		n += snprintf(text + n, sizeof(text) - (size_t)n,
-			      "%s{ name = \"%s\"; wx: { map = \"%s\"; %s%s%s }; }%s",
+			      "%s{ name = \"%s\"; wx: { map = \"%s\"; %s%s%s }; %s }%s",
 			      i ? ", " : "modules = ( ", patterns[(unsigned)rand() % N(patterns)],
 			      any_word(), i % 2 ? "transition = \"" : "", i % 2 ? any_word() : "",
-			      i % 2 ? "\";" : "", i + 1 < modules ? "" : " );");
+			      i % 2 ? "\";" : "", any_seals(), i + 1 < modules ? "" : " );");
 	return box_of_text(text);
 }
 
@@ -151,6 +224,14 @@ static void expect_narrower(const struct box *both, const struct box *one, int r
 
 		ck_assert_msg(v >= verdict(one, deed, caller, i & 2), "round %d, %s for %s", round,
 			      deed == DEED_WX ? "wx.map" : "wx.transition", caller);
+	}
+	for (unsigned i = 0; i < 2 * N(callers) + 2; i++) {
+		enum policy_key key = i & 1 ? KEY_SEAL_TEXT : KEY_SEAL_LATE;
+		const char *module = i / 2 < N(callers) ? callers[i / 2] : NULL;
+
+		ck_assert_msg(policy_value_for(&both->p, key, module) >=
+				      policy_value_for(&one->p, key, module),
+			      "round %d, %s for %s", round, policy_key_name(key), module);
 	}
 	ck_assert(verdict(both, DEED_WX, NULL, false) >= verdict(one, DEED_WX, NULL, false));
 	ck_assert(verdict(both, DEED_WX, NULL, true) >= verdict(one, DEED_WX, NULL, true));
@@ -194,6 +275,10 @@ int main(void)
 	tcase_set_timeout(c, 60);
 	tcase_add_test(c, narrow_keeps_the_tighter_word_with_its_line);
 	tcase_add_test(c, narrow_keeps_the_fewer_writers_and_the_closer_look);
+	tcase_add_test(c, narrow_keeps_the_more_seals);
+	tcase_add_loop_test(c, narrow_seals_a_module_that_only_one_of_both_excepts, 0, 2);
+	tcase_add_loop_test(c, narrow_of_default_and_strict_excepts_nothing, 0, 2);
+	tcase_add_test(c, narrow_leaves_alone_what_both_except);
 	tcase_add_test(c, narrow_keeps_what_both_lists_have);
 	tcase_add_test(c, narrow_leaves_reports_to_the_first);
 	tcase_add_test(c, narrow_again_and_again_changes_nothing);

@@ -9,7 +9,7 @@
 #define RICH                                                                              \
 	"wx: { jit = [ \"/a/*\", \"b\" ]; file_allow = [ \"memfd:x\" ]; };"               \
 	"modules = ( { name = \"m*\"; wx: { map = \"log\"; transition = \"allow\"; }; }," \
-	" { name = \"n\"; foreign: { unmap = \"deny\"; }; } );"
+	" { name = \"n\"; foreign: { unmap = \"deny\"; }; seal: { text = false; }; } );"
 
 static struct blob_header *head(const struct box *box)
 {
@@ -135,7 +135,43 @@ static void damage_bool(struct blob_header *h)
 
 static void damage_later(struct blob_header *h)
 {
-	((struct blob_value *)blob_values(h))[KEY_SEAL_TEXT].word = 1;
+	((struct blob_value *)blob_values(h))[KEY_WX_FREEZE].word = 1;
+}
+
+static void damage_seal_late(struct blob_header *h)
+{
+	((struct blob_value *)blob_values(h))[KEY_SEAL_LATE].word = LATE_ALWAYS + 1;
+}
+
+static void damage_seal_discard(struct blob_header *h)
+{
+	((struct blob_value *)blob_values(h))[KEY_SEAL_DISCARD].word = DISCARD_NOTIFY + 1;
+}
+
+/* The seal.text of RICH's module "n". */
+static struct blob_override *seal_override(struct blob_header *h)
+{
+	struct blob_override *o = (struct blob_override *)blob_overrides(h);
+
+	while (o->key != KEY_SEAL_TEXT)
+		o++;
+	return o;
+}
+
+static void damage_over_bool(struct blob_header *h)
+{
+	seal_override(h)->word = 2;
+}
+
+/* The word would fit the keys. */
+static void damage_over_vdso(struct blob_header *h)
+{
+	seal_override(h)->key = KEY_SEAL_VDSO;
+}
+
+static void damage_over_discard(struct blob_header *h)
+{
+	seal_override(h)->key = KEY_SEAL_DISCARD;
 }
 
 static void damage_source(struct blob_header *h)
@@ -227,6 +263,8 @@ static void (*const damages[])(struct blob_header *) = {
 	damage_module_count, damage_pattern,      damage_override_key, damage_override_word,
 	damage_end,          damage_first,        damage_control,      damage_writers,
 	damage_inspect_flip, damage_inspect_kill, damage_over_writers, damage_over_inspect,
+	damage_seal_late,    damage_seal_discard, damage_over_bool,    damage_over_vdso,
+	damage_over_discard,
 };
 
 START_TEST(blob_that_lies_is_refused_although_its_sum_is_right)
@@ -244,8 +282,10 @@ START_TEST(blob_of_an_older_version_is_refused)
 {
 	struct box box = box_of_text(RICH);
 
-	ck_assert_uint_gt(head(&box)->version, 1);
-	head(&box)->version = 1; /* in which wx.writers and wx.inspect had no value */
+	ck_assert_uint_gt(head(&box)->version, 3);
+	head(&box)->version = 3; /* in which seal.* had no values */
+	ck_assert_int_eq(opened(&box), -EINVAL);
+	head(&box)->version = 1; /* in which wx.writers and wx.inspect had none either */
 	ck_assert_int_eq(opened(&box), -EINVAL);
 	box_deinit(&box);
 }

@@ -61,9 +61,23 @@ static const struct {
 	{"wx: { freeze = true; };",
 	 "test.policy:1: wx.freeze: known, but not honoured by this version "
 	 "of cookiemap; remove it\n"},
-	{"seal: { text = true; };",
-	 "test.policy:1: seal.text: known, but not honoured by this version "
+	{"share: { fork = \"keep\"; };",
+	 "test.policy:1: share.fork: known, but not honoured by this version "
 	 "of cookiemap; remove it\n"},
+	{"seal: { text = \"true\"; };",
+	 "test.policy:1: seal.text: expected true or false, found a string\n"},
+	{"seal: { data = 1; };",
+	 "test.policy:1: seal.data: expected true or false, found a number\n"},
+	{"seal: { late = true; };",
+	 "test.policy:1: seal.late: expected never, nodelete or always, found a bool\n"},
+	{"seal: { late = \"nodelte\"; };",
+	 "test.policy:1: seal.late: expected never, nodelete or always, found \"nodelte\"; "
+	 "did you mean \"nodelete\"?\n"},
+	{"seal: { discard = \"deny\"; };",
+	 "test.policy:1: seal.discard: expected gate or notify, found \"deny\""},
+	{"seal: { txet = true; };",
+	 "test.policy:1: seal.txet: unknown key; did you mean \"seal.text\"?\n"},
+	{"seal = true;", "test.policy:1: seal: expected a group { … }, found a bool\n"},
 	{"exe = [ ];", "test.policy:1: exe: expected at least one pattern, found an empty list\n"},
 	{"exe = \"/x\";", "test.policy:1: exe: expected a list of patterns, found a string\n"},
 	{"exe = [ \"/a\", \"git\" ];",
@@ -87,7 +101,16 @@ static const struct {
 	 "test.policy:1: name: expected a pattern, found an empty string\n"},
 	{"modules = ( { name = \"a\"; wx: { file = \"any\"; }; } );",
 	 "test.policy:1: wx.file: cannot be set for a module; expected wx.map, wx.transition, "
-	 "foreign.replace, foreign.unmap, foreign.protect or fixed.replace\n"},
+	 "seal.text, seal.relro, seal.data, seal.late, foreign.replace, foreign.unmap, "
+	 "foreign.protect or fixed.replace\n"},
+	{"modules = ( { name = \"a\"; seal: { text = \"false\"; }; } );",
+	 "test.policy:1: seal.text: expected true or false, found a string\n"},
+	{"modules = ( { name = \"a\"; seal: { late = false; }; } );",
+	 "test.policy:1: seal.late: expected never, nodelete or always, found a bool\n"},
+	{"modules = ( { name = \"a\"; seal: { vdso = true; }; } );",
+	 "test.policy:1: seal.vdso: cannot be set for a module"},
+	{"modules = ( { name = \"a\"; seal: { discard = \"notify\"; }; } );",
+	 "test.policy:1: seal.discard: cannot be set for a module"},
 	{"modules = ( { name = \"a\"; wx: { writers = \"any\"; }; } );",
 	 "test.policy:1: wx.writers: cannot be set for a module"},
 	{"modules = ( { name = \"a\"; wx: { inspect = \"allow\"; }; } );",
@@ -140,6 +163,9 @@ static const char *const fine[] = {
 	"kernel: { mdwe = TRUE; compat = \"log\"; };",
 	"exe = [ \"/usr/bin/*\", \"/opt/[a-z]/x\" ]; extends = \"anything\";",
 	"modules = ( { name = \"x\"; } );",
+	"seal: { text = false; vdso = True; late = \"always\"; discard = \"notify\"; };",
+	"modules = ( { name = \"x\"; seal: { text = false; relro = true; data = FALSE;"
+	" late = \"never\"; }; } );",
 };
 
 START_TEST(text_that_is_sound_is_accepted)
@@ -175,6 +201,42 @@ START_TEST(every_word_of_every_key_is_read_back)
 			box_deinit(&box);
 		}
 	}
+}
+END_TEST
+
+/* As above, for the keys that a module may set; the policy's own value is another word. */
+START_TEST(every_word_of_every_module_is_read_back)
+{
+	unsigned n_bools = 0;
+
+	for (unsigned k = 0; k < KEY_N; k++) {
+		const char *words[TYPE_MAX_WORDS], *name = policy_key_name((enum policy_key)k);
+		enum policy_type type = policy_key_type((enum policy_key)k);
+		const char *quote = type == TYPE_BOOL ? "" : "\"", *dot = strchr(name, '.');
+		unsigned n =
+			policy_key_overridable((enum policy_key)k) ? type_words(type, words) : 0;
+
+		for (unsigned i = 0; i < n; i++) {
+			char text[256];
+			struct box box;
+
+			n_bools += type == TYPE_BOOL;
+			snprintf(text, sizeof(text),
+				 "%.*s: { %s = %s%s%s; };"
+				 "modules = ( { name = \"x\"; %.*s: { %s = %s%s%s; }; } );",
+				 (int)(dot - name), name, dot + 1, quote, words[!i], quote,
+				 (int)(dot - name), name, dot + 1, quote, words[i], quote);
+			box = box_of_text(text);
+			ck_assert_msg((int)policy_value_for(&box.p, (enum policy_key)k, "/lib/x") ==
+					      type_number(type, words[i]),
+				      "%s", text);
+			ck_assert_msg((int)policy_value(&box.p, (enum policy_key)k) ==
+					      type_number(type, words[!i]),
+				      "%s", text);
+			box_deinit(&box);
+		}
+	}
+	ck_assert_uint_eq(n_bools, 2 * 3);
 }
 END_TEST
 
@@ -250,7 +312,12 @@ static void strip_comments(char *text)
 
 static const char *const shown[] = {
 	"",
+	"extends = \"strict\";", /* which has not the modules of default */
+	"extends = \"audit\"; modules = ( { name = \"b\"; seal: { data = true; }; } );",
 	"wx: { inspect = \"log\"; writers = \"none\"; };",
+	"seal: { text = false; late = \"always\"; discard = \"notify\"; };"
+	"modules = ( { name = \"a*\"; wx: { map = \"log\"; }; seal: { data = false; text = true;"
+	" late = \"never\"; }; }, { name = \"b\"; seal: { relro = false; }; } );",
 	"wx: { jit = [ ]; file_allow = [ \"a\\\"b\\\\c\" ]; }; report: { to = \"/x \\\" y\"; };",
 	"modules = ( { name = \"a*\"; wx: { map = \"log\"; }; foreign: { unmap = \"kill\"; };"
 	" fixed: { replace = \"log\"; }; }, { name = \"b\"; },"
@@ -316,6 +383,7 @@ int main(void)
 	tcase_add_test(c, text_with_several_faults_gets_a_line_for_each);
 	tcase_add_loop_test(c, text_that_is_sound_is_accepted, 0, sizeof(fine) / sizeof(fine[0]));
 	tcase_add_test(c, every_word_of_every_key_is_read_back);
+	tcase_add_test(c, every_word_of_every_module_is_read_back);
 	tcase_add_test(c, every_key_that_comes_later_says_so);
 	tcase_add_test(c, entries_of_a_list_know_their_lines);
 	tcase_add_loop_test(c, what_is_shown_reads_back_as_the_same_policy, 0,

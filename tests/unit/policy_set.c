@@ -290,16 +290,21 @@ START_TEST(user_cannot_loosen)
 	folder_put(f.dirs.shipped, "s.policy",
 		   "exe = [ \"/x\" ]; raw = \"deny\";"
 		   "wx: { jit = [ \"j\" ]; writers = \"module\"; inspect = \"deny\"; };"
-		   "report: { to = \"syslog\"; };");
+		   "seal: { discard = \"notify\"; }; report: { to = \"syslog\"; };");
 	folder_put(f.dirs.user, "u.policy",
 		   "exe = [ \"/x\", \"/y\" ]; extends = \"audit\"; raw = \"police\";"
 		   "wx: { map = \"allow\"; jit = [ \"j\", \"k\" ]; file_allow = [ \"*\" ];"
 		   " writers = \"any\"; inspect = \"allow\"; };"
 		   "report: { to = \"/dev/null\"; };"
-		   "modules = ( { name = \"*\"; wx: { map = \"allow\"; }; } );");
+		   "modules = ( { name = \"*\"; wx: { map = \"allow\"; };"
+		   " seal: { text = false; late = \"never\"; }; } );");
 	set = set_of(&f);
 	box = box_of_exe(set, "/x");
 	ck_assert_uint_eq(policy_value(&box.p, KEY_RAW), RAW_DENY);
+	ck_assert_uint_eq(policy_value(&box.p, KEY_SEAL_DATA), true);
+	ck_assert_uint_eq(policy_value(&box.p, KEY_SEAL_DISCARD), DISCARD_NOTIFY);
+	ck_assert_uint_eq(policy_value_for(&box.p, KEY_SEAL_TEXT, "/lib/a"), true);
+	ck_assert_uint_eq(policy_value_for(&box.p, KEY_SEAL_LATE, "/lib/a"), LATE_NODELETE);
 	ck_assert_uint_eq(policy_value(&box.p, KEY_WX_MAP), V_DENY);
 	ck_assert_uint_eq(policy_value(&box.p, KEY_WX_WRITERS), WRITERS_MODULE);
 	ck_assert_uint_eq(policy_value(&box.p, KEY_WX_INSPECT), V_DENY);

@@ -31,9 +31,11 @@ struct box box_of_text(const char *text)
 	struct arena a = ARENA_INIT;
 	struct doc *profile, *doc, *all;
 	struct policy_blob blob;
+	int base;
 
-	ck_assert_int_eq(profile_new(&a, 0, &profile), 0);
 	ck_assert_int_eq(doc_read(&a, "test", "test.policy", text, stderr, &doc), 0);
+	base = doc->extends.text ? profile_find(doc->extends.text) : 0;
+	ck_assert_int_eq(profile_new(&a, base, &profile), 0);
 	ck_assert_int_eq(doc_layer(&a, profile, doc, &all), 0);
 	ck_assert_int_eq(doc_compile(all, &blob), 0);
 	arena_deinit(&a);

@@ -9,6 +9,7 @@ struct box {
 	struct policy_blob blob;
 };
 
+/* Over the profile that it extends, by default "default". */
 struct box box_of_text(const char *text);
 struct box box_of_profile(const char *profile);
 struct box box_of_blob(struct policy_blob blob);

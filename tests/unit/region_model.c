@@ -130,6 +130,30 @@ static void model_protect_part(struct model *m, unsigned first, unsigned n, uint
 	must(!"everything was done, and an error returned");
 }
 
+static void page_seal(struct region *page, const struct region *r)
+{
+	if (page->owner)
+		page->seals |= r->seals;
+	else
+		*page = (struct region){.owner = r->owner, .seals = r->seals};
+}
+
+/* The same of sealing. */
+static void model_seal_part(struct model *m, unsigned first, unsigned n, const struct region *r)
+{
+	for (unsigned i = first; i < first + n; i++) {
+		uint64_t at = MODEL_BASE + i * CM_PAGE;
+		struct region sealed = m->page[i], found;
+
+		page_seal(&sealed, r);
+		if (!regions_first(&m->t, (struct range){at, at + 1}, &found) ||
+		    !same(&sealed, &found))
+			return;
+		m->page[i] = sealed;
+	}
+	must(!"everything was done, and an error returned");
+}
+
 static void model_forget(struct model *m, struct range range)
 {
 	struct range rest = range;
@@ -150,6 +174,8 @@ static int try(struct regions *t, enum model_op op, const struct region *r)
 		return regions_set(t, r);
 	case MODEL_CLEAR:
 		return regions_clear(t, r->range);
+	case MODEL_SEAL:
+		return regions_seal(t, r->range, r->seals, r->owner);
 	default:
 		return regions_protect(t, r->range, r->prot);
 	}
@@ -202,10 +228,14 @@ int model_do(struct model *m, enum model_op op, unsigned first, unsigned n, uint
 	while (error == -ENOMEM && !regions_grow(&m->t, model_pages));
 	if (error == -ENOMEM && op == MODEL_PROTECT)
 		model_protect_part(m, first, n, r.prot);
+	if (error == -ENOMEM && op == MODEL_SEAL)
+		model_seal_part(m, first, n, &r);
 	must(error == 0 || (error == -EINVAL && n == 0) || error == -ENOMEM);
 	for (unsigned i = first; !error && i < first + n; i++) {
 		if (op == MODEL_PROTECT)
 			m->page[i].prot = r.prot;
+		else if (op == MODEL_SEAL)
+			page_seal(&m->page[i], &r);
 		else
 			m->page[i] = op == MODEL_SET ? r : (struct region){0};
 	}

@@ -11,7 +11,15 @@ struct model {
 	struct region *page; /* what is known about each page; owner 0: nothing */
 };
 
-enum model_op { MODEL_SET, MODEL_CLEAR, MODEL_PROTECT, MODEL_FIRST, MODEL_FORGET, MODEL_OPS };
+enum model_op {
+	MODEL_SET,
+	MODEL_CLEAR,
+	MODEL_PROTECT,
+	MODEL_FIRST,
+	MODEL_FORGET,
+	MODEL_SEAL,
+	MODEL_OPS
+};
 
 uint64_t model_pages(size_t len_bytes);
 void model_pages_fail(unsigned from, unsigned to);

@@ -164,6 +164,26 @@ START_TEST(protecting_keeps_all_else_and_leaves_unknown_pages_unknown)
 }
 END_TEST
 
+START_TEST(sealing_adds_to_what_is_known_and_makes_the_rest_known)
+{
+	struct regions t = table_new();
+	struct region r;
+
+	set(&t, 0x2000, 0x4000, 3);
+	ck_assert_int_eq(regions_seal(&t, (struct range){0x1000, 0x3000}, 0x0a, 9), 0);
+	ck_assert(regions_first(&t, (struct range){0x1000, 0x2000}, &r));
+	ck_assert_uint_eq(r.owner, 9);
+	ck_assert_uint_eq(r.seals, 0x0a);
+	ck_assert_uint_eq(r.range.end, 0x2000);
+	ck_assert(regions_first(&t, (struct range){0x2000, 0x3000}, &r));
+	ck_assert_uint_eq(r.owner, 7);
+	ck_assert_uint_eq(r.seals, 0xa5 | 0x0a);
+	ck_assert_uint_eq(r.range.end, 0x3000);
+	expect(&t, 2, 0x3000, 0x4000, 3);
+	ck_assert_int_eq(regions_seal(&t, (struct range){0x1000, 0x1000}, 1, 1), -EINVAL);
+}
+END_TEST
+
 START_TEST(a_piece_that_is_protected_back_joins_its_region)
 {
 	struct regions t = table_new();
@@ -278,7 +298,7 @@ static unsigned run(struct model *m, const struct shape *s, uint64_t with_seed)
 	seed = 0x9e3779b97f4a7c15ull * (with_seed + 1);
 	for (unsigned i = 0; i < s->n_ops; i++) {
 		/* sets are the most frequent, large forgets rare, or the table would stay empty */
-		static const uint8_t kinds[] = {0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3};
+		static const uint8_t kinds[] = {0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 2, 2, 5, 3, 3, 5};
 		enum model_op op = i % 500 == 499 ? MODEL_FORGET : kinds[draw() % 16];
 		unsigned len = 1 + (unsigned)(draw() % s->max_len);
 		int r;
@@ -369,6 +389,7 @@ int main(void)
 	tcase_add_test(plain, clearing_across_regions_trims_both_edges);
 	tcase_add_test(plain, setting_replaces_what_it_overlaps);
 	tcase_add_test(plain, protecting_keeps_all_else_and_leaves_unknown_pages_unknown);
+	tcase_add_test(plain, sealing_adds_to_what_is_known_and_makes_the_rest_known);
 	tcase_add_test(plain, a_piece_that_is_protected_back_joins_its_region);
 	suite_add_tcase(suite, plain);
 	tcase_set_timeout(large, 60);

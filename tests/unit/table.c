@@ -55,6 +55,27 @@ START_TEST(protecting_tells_the_protection_and_nothing_else)
 }
 END_TEST
 
+START_TEST(seals_stay_where_memory_fails_and_it_is_told_that_some_do_not)
+{
+	struct region r;
+	uint64_t i = 0;
+
+	table_make();
+	ck_assert(table_seal(&table, range_at(16, 4), 0x05, 9));
+	ck_assert(table_seal(&table, range_at(18, 4), 0x0a, 9));
+	ck_assert_int_eq(table_find(&table, 18 * CM_PAGE, &r), 0);
+	ck_assert_uint_eq(r.seals, 0x0f);
+	no_memory = true;
+	while (table_seal(&table, range_at(32 + 2 * i, 1), 0x01, 9))
+		i++;
+	ck_assert_int_eq(table_find(&table, 18 * CM_PAGE, &r), 0);
+	ck_assert_uint_eq(r.seals, 0x0f);
+	for (uint64_t k = 0; k < i; k++)
+		ck_assert_int_eq(owner_of(32 + 2 * k), 9);
+	no_memory = false;
+}
+END_TEST
+
 START_TEST(an_overlap_is_copied_whole_and_no_further_than_asked)
 {
 	struct region r[4] = {0};
@@ -415,6 +436,7 @@ static void add_plain(TCase *tc)
 {
 	tcase_add_test(tc, what_is_mapped_is_found_until_it_is_unmapped);
 	tcase_add_test(tc, protecting_tells_the_protection_and_nothing_else);
+	tcase_add_test(tc, seals_stay_where_memory_fails_and_it_is_told_that_some_do_not);
 	tcase_add_test(tc, an_overlap_is_copied_whole_and_no_further_than_asked);
 	tcase_add_test(tc, what_is_taken_is_gone_and_can_be_given_back);
 	tcase_add_loop_test(tc, what_is_remapped_keeps_its_facts_in_the_new_place, 0, 7);
