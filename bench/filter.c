@@ -114,7 +114,7 @@ static int install_kind(enum kind kind)
 		return 0;
 	if (kind == ALLOW_ALL)
 		return install(&prog, 0);
-	if (filter_build(GATE, &prog) < 0)
+	if (filter_build(GATE, 0, &prog) < 0)
 		return -1;
 	return install(&prog, SECCOMP_FILTER_FLAG_NEW_LISTENER);
 }

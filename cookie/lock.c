@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "cookie/lock.h"
 
-#include <errno.h>
-#include <linux/futex.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include "common/sys.h"
+#include "common/rest.h"
 
 #if defined(__x86_64__)
 #include "common/arch/x86_64/thread.h"
@@ -20,11 +18,10 @@
  *
  * The word, which a fork child finds zeroed:
  *
- *   0        free
- *   ID       held by the thread ID, nobody waits. ID is the thread pointer with bit 1 set and bit 0
- *            clear, so it is never 0. Threads that share a thread pointer count as one: to each,
- *            the other is an interrupted holder below it, and it does not enter.
- *   ID | 1   held, and somebody may be waiting: whoever leaves must wake
+ *   0    free
+ *   ID   held by the thread ID: the thread pointer with its lowest bit set, so it is never 0.
+ *        Threads that share a thread pointer count as one: to each, the other is an interrupted
+ *        holder below it, and it does not enter.
  *
  * The serial, which a fork child finds as it was at the moment of the copy:
  *
@@ -40,17 +37,23 @@
  * share. So the copy holds a prefix of what the holder wrote, in its order: odd before the change,
  * even after it.
  *
+ * A program may have forbidden itself every system call but those of the mmap family, so the only
+ * one that is made here is a request to the supervisor for nothing (common/rest.h): it gives up the
+ * processor for the time of the answer, and on a busy one the holder, if that is who waits for it,
+ * comes next. Where there is no supervisor it fails at once, and the wait is a spin.
+ *
+ * The wait is measured in what this thread has done, not by a clock: on a machine that has much
+ * else to do the holder comes late, and so do we.
+ *
  * Context: freestanding; signal handlers, fork and vfork children. Two threads that contend wait a
- * while: spinning, then in futex(2), then no more. Where futex is forbidden they spin.
+ * while: spinning, then resting by turns, then no more.
  */
 
 #define SPINS         200
-#define ROUND_NS      5000000
-#define ROUND_SPINS   20000 /* where futex(2) fails; some 0.5 ms */
-#define ROUNDS_STUCK  10    /* without progress of the holder: 50 ms */
-#define ROUNDS_AT_ALL 400   /* 2 s: somebody takes the lock again and again, always before us */
-
-#define WAITERS 1ull
+#define ROUND_SPINS   64    /* in the first round, twice as many in each that follows, up to */
+#define ROUND_MOST    512   /* 2 to 40 µs, by processor; the rest is some 5 µs */
+#define ROUNDS_STUCK  4000  /* without progress of the holder: 30 to 200 ms */
+#define ROUNDS_AT_ALL 50000 /* somebody takes the lock again and again, always before us */
 
 /*
  * Makes a free lock. `word` must be 0 and lie in a page with MADV_WIPEONFORK, and no other lock
@@ -65,38 +68,25 @@ void lock_init(struct lock *l, _Atomic uint64_t *word)
 
 static inline uint64_t my_id(void)
 {
-	return (thread_self() | 2) & ~WAITERS;
+	return thread_self() | 1;
 }
 
-/*
- * Waits until the word may have changed from `seen`, for one round at most. The half of the word
- * that futex(2) compares holds the bit for waiters, and every round ends by itself.
- */
-static void wait_round(struct lock *l, uint64_t seen)
+/* Waits for one round, or until the lock is free; `idle`: how many before it were in vain. */
+static void wait_round(struct lock *l, unsigned idle)
 {
-	struct {
-		int64_t tv_sec;
-		int64_t tv_nsec;
-	} timeout = {0, ROUND_NS};
-	uint32_t *half = (uint32_t *)l->word + (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__);
-	long r = sys_raw6(SYS_futex, (long)half, FUTEX_WAIT_PRIVATE, (long)(uint32_t)seen,
-			  (long)&timeout, 0, 0);
+	unsigned n = idle < 4 ? ROUND_SPINS << idle : ROUND_MOST;
 
-	if (!r || r == -EAGAIN || r == -EINTR || r == -ETIMEDOUT)
-		return;
-	for (unsigned i = 0; i < ROUND_SPINS; i++) {
-		if (atomic_load_explicit(l->word, memory_order_relaxed) != seen)
-			return;
+	rest();
+	while (n-- && atomic_load_explicit(l->word, memory_order_relaxed))
 		thread_pause();
-	}
 }
 
-static bool try_enter(struct lock *l, uint64_t value)
+static bool try_enter(struct lock *l, uint64_t me)
 {
 	uint64_t none = 0;
 
 	/* pairs with the release in lock_leave() */
-	return atomic_compare_exchange_strong_explicit(l->word, &none, value, memory_order_acquire,
+	return atomic_compare_exchange_strong_explicit(l->word, &none, me, memory_order_acquire,
 						       memory_order_relaxed);
 }
 
@@ -104,14 +94,12 @@ static bool try_enter(struct lock *l, uint64_t value)
 static enum lock_result begin(struct lock *l)
 {
 	uint32_t serial = atomic_load_explicit(&l->serial, memory_order_relaxed);
-	uint64_t word;
 
 	if (!(serial & 1)) {
 		atomic_store_explicit(&l->serial, serial + 1, memory_order_relaxed);
 		/* a fork copies the mark before it copies any change */
 		atomic_thread_fence(memory_order_release);
-		word = atomic_load_explicit(l->word, memory_order_relaxed);
-		if ((word & ~WAITERS) == my_id())
+		if (atomic_load_explicit(l->word, memory_order_relaxed) == my_id())
 			return LOCKED;
 		/* A handler forked after the word was taken, and this is the child. The mark that
 		 * has just been made sends everyone else in it the same way. */
@@ -131,7 +119,6 @@ static __attribute__((noinline)) enum lock_result enter_slowly(struct lock *l, u
 {
 	uint32_t serial = atomic_load_explicit(&l->serial, memory_order_relaxed), now;
 	unsigned idle = 0;
-	uint64_t seen;
 
 	for (unsigned i = 0; i < SPINS && !is_stuck(l, serial); i++) {
 		if (!atomic_load_explicit(l->word, memory_order_relaxed) && try_enter(l, me))
@@ -139,20 +126,11 @@ static __attribute__((noinline)) enum lock_result enter_slowly(struct lock *l, u
 		thread_pause();
 	}
 	for (unsigned round = 0; round < ROUNDS_AT_ALL && idle < ROUNDS_STUCK; round++) {
-		seen = atomic_load_explicit(l->word, memory_order_relaxed);
-		if (!seen) {
-			/* somebody may be waiting still: leave as if so */
-			if (try_enter(l, me | WAITERS))
-				return begin(l);
-			continue;
-		}
+		if (!atomic_load_explicit(l->word, memory_order_relaxed) && try_enter(l, me))
+			return begin(l);
 		if (is_stuck(l, atomic_load_explicit(&l->serial, memory_order_relaxed)))
 			return LOCK_STUCK;
-		if (!(seen & WAITERS) && !atomic_compare_exchange_strong_explicit(
-						 l->word, &seen, seen | WAITERS,
-						 memory_order_relaxed, memory_order_relaxed))
-			continue;
-		wait_round(l, seen | WAITERS);
+		wait_round(l, idle);
 		now = atomic_load_explicit(&l->serial, memory_order_relaxed);
 		idle = now == serial ? idle + 1 : 0;
 		serial = now;
@@ -165,7 +143,7 @@ static __attribute__((noinline)) enum lock_result enter_slowly(struct lock *l, u
  * Enters the lock, or says why not: see enum lock_result. Only after LOCKED is it held, and
  * lock_leave() must follow on the same thread.
  *
- * Context: as the file's; blocks for about 50 ms where the holder makes no progress, and from then
+ * Context: as the file's; blocks for 30 to 200 ms where the holder makes no progress, and from then
  * on not at all until it does.
  */
 enum lock_result lock_enter(struct lock *l)
@@ -174,7 +152,7 @@ enum lock_result lock_enter(struct lock *l)
 
 	if (__builtin_expect(try_enter(l, me), 1))
 		return begin(l);
-	if ((atomic_load_explicit(l->word, memory_order_relaxed) & ~WAITERS) == me)
+	if (atomic_load_explicit(l->word, memory_order_relaxed) == me)
 		return LOCK_HELD_BY_US;
 	return enter_slowly(l, me);
 }
@@ -186,19 +164,11 @@ enum lock_result lock_enter(struct lock *l)
 void lock_leave(struct lock *l)
 {
 	uint32_t serial = atomic_load_explicit(&l->serial, memory_order_relaxed);
-	uint64_t me = my_id(), seen = me;
+	uint64_t me = my_id();
 
 	/* a fork copies every change before it copies the mark */
 	atomic_store_explicit(&l->serial, serial + 1, memory_order_release);
 	/* pairs with the acquire in try_enter() */
-	if (__builtin_expect(atomic_compare_exchange_strong_explicit(
-				     l->word, &seen, 0, memory_order_release, memory_order_relaxed),
-			     1))
-		return;
-	if (seen == (me | WAITERS) &&
-	    atomic_compare_exchange_strong_explicit(l->word, &seen, 0, memory_order_release,
-						    memory_order_relaxed))
-		sys_raw6(SYS_futex,
-			 (long)((uint32_t *)l->word + (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)),
-			 FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
+	atomic_compare_exchange_strong_explicit(l->word, &me, 0, memory_order_release,
+						memory_order_relaxed);
 }

@@ -21,6 +21,7 @@
  */
 
 #define ROOM_BYTES      (1ull << 36) /* of address space, beside the gate; it need not be free */
+#define RESERVED_BYTES  (32ull << 20)
 #define CHUNK_BYTES     65536ull
 #define SUPERPAGE_BYTES (2ull << 20)
 
@@ -75,6 +76,55 @@ void *arena_alloc(size_t len_bytes)
 }
 
 /*
+ * Address space that is mapped once and never given back, from which pages come as long as there
+ * are any: sealed, so that its place and rights stay, with no call to be made when the table grows.
+ */
+static struct range reserve;
+static uint64_t reserve_next;
+
+static uint64_t place_of(uint64_t gate)
+{
+	return gate + 16 * CM_PAGE;
+}
+
+/*
+ * Makes the reserve; without it pages are mapped as they are needed.
+ *
+ * Context: the constructor, with the gate mapped.
+ */
+void arena_reserve(uint64_t gate, bool seals)
+{
+	long at = gate_enter(gate, SYS_mmap, (long)place_of(gate), RESERVED_BYTES,
+			     PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+			     -1, 0);
+
+	if (sys_is_error(at))
+		return;
+	reserve = (struct range){(uint64_t)at, (uint64_t)at + RESERVED_BYTES};
+	reserve_next = reserve.start;
+	taken_bytes = RESERVED_BYTES;
+	if (seals)
+		gate_enter(gate, SYS_mseal, at, RESERVED_BYTES, 0, 0, 0, 0);
+}
+
+/* Whether a range touches the reserve. Context: as the file. */
+bool arena_holds(struct range range)
+{
+	return range_overlaps(range, reserve);
+}
+
+/* Pages of the reserve, or 0. */
+static uint64_t reserve_take(uint64_t len)
+{
+	uint64_t at;
+
+	if (!reserve.end || len > RESERVED_BYTES)
+		return 0;
+	at = __atomic_fetch_add(&reserve_next, len, __ATOMIC_RELAXED);
+	return at + len <= reserve.end ? at : 0;
+}
+
+/*
  * Where the next pages are wished for: beside the gate, one after the other, so that they do not
  * fill gaps that the program has made, or lie where it will want to grow something.
  */
@@ -82,7 +132,7 @@ static uint64_t place(uint64_t len)
 {
 	uint64_t gate = state()->gate, at = __atomic_fetch_add(&taken_bytes, len, __ATOMIC_RELAXED);
 
-	return gate && at < ROOM_BYTES ? gate + 16 * CM_PAGE + at : 0;
+	return gate && at < ROOM_BYTES ? place_of(gate) + at : 0;
 }
 
 /*
@@ -94,11 +144,14 @@ static uint64_t place(uint64_t len)
  */
 uint64_t arena_pages(size_t len_bytes)
 {
-	uint64_t len = page_up(len_bytes);
+	uint64_t len = page_up(len_bytes), at;
 	long r;
 
 	if (!len)
 		return 0;
+	at = reserve_take(len);
+	if (at)
+		return at;
 	r = gate_call6(SYS_mmap, (long)place(len), (long)len, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (sys_is_error(r))

@@ -51,6 +51,11 @@
 #define FRAME_INFO 128
 #define RED_ZONE   128
 #define FX_MAGIC   0x46505853u /* FP_XSTATE_MAGIC1: the length that follows it counts */
+#define FETCH      16          /* of a page fault's error code: Intel SDM volume 3 */
+#define DEEPEST    1024        /* bytes of stack that serving a fault takes */
+#define NOWHERE    (-CM_PAGE)  /* the kernel's */
+#define AUTODISARM (1u << 31)  /* SS_AUTODISARM, linux/signal.h */
+#define NO_FLAGS   0x10500     /* RF, DF and TF, which a handler is entered without */
 
 static struct {
 	uint64_t n_set, current; /* of the program's actions of SIGSEGV; 0: the default */
@@ -129,15 +134,30 @@ static struct chain_action own_action(uint64_t program_flags)
 
 /* ---- delivery ------------------------------------------------------------------------------- */
 
-static void die_of(int sig, siginfo_t *info)
+static uint64_t context_mask(const ucontext_t *uc)
 {
-	struct chain_action dfl = {0};
-	long pid = sys_raw6(SYS_getpid, 0, 0, 0, 0, 0, 0);
+	uint64_t mask;
 
-	sigaction_raw(sig, &dfl, NULL);
-	if (info->si_code <= 0) /* sent: nothing will happen again by itself */
-		sys_raw6(SYS_rt_tgsigqueueinfo, pid, sys_raw6(SYS_gettid, 0, 0, 0, 0, 0, 0), sig,
-			 (long)info, 0, 0);
+	memcpy(&mask, &uc->uc_sigmask, sizeof(mask));
+	return mask;
+}
+
+static void context_set_mask(ucontext_t *uc, uint64_t mask)
+{
+	memcpy(&uc->uc_sigmask, &mask, sizeof(mask));
+}
+
+/*
+ * Ends the process by SIGSEGV when the handler returns: a fault is fatal where the signal is
+ * blocked, and what has faulted does so again. Where it was sent nothing happens again by itself; a
+ * frame that cannot be restored does, after mask and registers have been (Linux 6.18
+ * arch/x86/kernel/signal_64.c, rt_sigreturn()).
+ */
+static void die(const siginfo_t *info, ucontext_t *uc)
+{
+	context_set_mask(uc, context_mask(uc) | SEGV);
+	if (info->si_code <= 0)
+		uc->uc_mcontext.fpregs = (fpregset_t)NOWHERE;
 }
 
 static uint64_t fpu_len(const ucontext_t *uc)
@@ -183,26 +203,58 @@ static uint64_t frame_for(const struct chain_action *a, siginfo_t *info, ucontex
 	return frame_copy((uint64_t)uc->uc_mcontext.gregs[REG_RSP] - RED_ZONE, info, uc);
 }
 
-static uint64_t context_mask(const ucontext_t *uc)
-{
-	uint64_t mask;
+/* The kernel's struct ucontext, in a libc's that has room for more. */
+union context {
+	ucontext_t uc;
+	unsigned char bytes[FRAME_UC];
+};
 
-	memcpy(&mask, &uc->uc_sigmask, sizeof(mask));
-	return mask;
+/* The context that the kernel would have entered the handler with, its frame at `at`. */
+static void entry_fill(union context *ep, int sig, const ucontext_t *uc, uint64_t at,
+		       const struct chain_action *a)
+{
+	greg_t *regs = ep->uc.uc_mcontext.gregs;
+
+	memcpy(ep->bytes, uc, sizeof(ep->bytes));
+	regs[REG_RDI] = sig;
+	regs[REG_RSI] = (greg_t)(at + 8 + FRAME_UC);
+	regs[REG_RDX] = (greg_t)(at + 8);
+	regs[REG_RAX] = 0;
+	regs[REG_RSP] = (greg_t)at;
+	regs[REG_RIP] = (greg_t)a->handler;
+	regs[REG_EFL] &= ~(greg_t)NO_FLAGS;
+	ep->uc.uc_mcontext.fpregs = NULL; /* as new */
+	if (ep->uc.uc_stack.ss_flags & AUTODISARM)
+		ep->uc.uc_stack.ss_flags = SS_DISABLE;
 }
 
-static int deliver(int sig, siginfo_t *info, ucontext_t *uc, struct chain_entry *ep)
+/*
+ * Enters the program's handler by rt_sigreturn(2), which sets mask and registers at once, and which
+ * no filter can forbid that lets handlers return.
+ */
+static _Noreturn void enter(const union context *e)
+{
+	__asm__ volatile("mov %0, %%rsp\n\t"
+			 "jmp chain_restorer"
+			 :
+			 : "r"(e)
+			 : "memory");
+	__builtin_unreachable();
+}
+
+static void deliver(int sig, siginfo_t *info, ucontext_t *uc)
 {
 	struct chain_action a = action_get(), reset;
 	uint64_t mask = context_mask(uc), at;
 	bool sent = info->si_code <= 0;
+	union context entry;
 
 	if (a.handler == (uint64_t)SIG_IGN && sent)
-		return 0;
+		return;
 	at = a.handler > 1 && (sent || !(mask & MARK)) ? frame_for(&a, info, uc) : 0;
 	if (!at) {
-		die_of(sig, info);
-		return 0;
+		die(info, uc);
+		return;
 	}
 	if (a.flags & SA_RESETHAND) {
 		reset = a;
@@ -210,12 +262,11 @@ static int deliver(int sig, siginfo_t *info, ucontext_t *uc, struct chain_entry 
 		action_set(&reset);
 	}
 	*(uint64_t *)at = a.flags & RESTORER ? a.restorer : (uint64_t)chain_restorer;
-	*ep = (struct chain_entry){at, a.handler, (siginfo_t *)(at + 8 + FRAME_UC),
-				   (ucontext_t *)(at + 8)};
+	entry_fill(&entry, sig, uc, at, &a);
 	mask |= a.mask & SEGV || !(a.flags & SA_NODEFER) ? MARK : 0;
 	mask |= a.mask & ~(SEGV | MARK);
-	mask_raw(SIG_SETMASK, &mask, NULL);
-	return 1;
+	context_set_mask(&entry.uc, mask);
+	enter(&entry);
 }
 
 /* ---- rt_sigaction -------------------------------------------------------------------------- */
@@ -224,9 +275,11 @@ static int deliver(int sig, siginfo_t *info, ucontext_t *uc, struct chain_entry 
  * child of its does not. */
 static bool owns_actions(void)
 {
-	uint32_t pid = (uint32_t)sys_raw6(SYS_getpid, 0, 0, 0, 0, 0, 0);
-	uint32_t owner = __atomic_load_n(chain.owner, __ATOMIC_RELAXED);
+	long r = sys_raw6(SYS_getpid, 0, 0, 0, 0, 0, 0);
+	uint32_t pid = (uint32_t)r, owner = __atomic_load_n(chain.owner, __ATOMIC_RELAXED);
 
+	if (sys_is_error(r)) /* a filter of the program's own */
+		return gate_control(CONTROL_CHAIN, CHAIN_SHARES, 0, 0, 0, 0) != 1;
 	if (owner || gate_control(CONTROL_CHAIN, CHAIN_SHARES, 0, 0, 0, 0) == 1)
 		return owner == pid;
 	return __atomic_compare_exchange_n(chain.owner, &owner, pid, false, __ATOMIC_RELAXED,
@@ -234,30 +287,38 @@ static bool owns_actions(void)
 	       owner == pid;
 }
 
-static void set_own(const struct chain_action *a)
+/* Nothing is set where a filter of the program's own refuses it. */
+static long set_own(const struct chain_action *a)
 {
 	struct chain_action own = own_action(a->flags);
+	long r = sigaction_raw(SIGSEGV, &own, NULL);
 
-	action_set(a);
-	sigaction_raw(SIGSEGV, &own, NULL);
+	if (!r)
+		action_set(a);
+	return r;
 }
 
 /*
  * rt_sigaction(2) in a vfork child: the parent's memory stays as it is, and the child's actions are
  * changed in the kernel. An action that is inherited over execve is put there when it is asked for.
  */
-static void sigaction_of_child(const struct chain_action *new, struct chain_action *oldp)
+static long sigaction_of_child(const struct chain_action *new, struct chain_action *oldp)
 {
-	sigaction_raw(SIGSEGV, NULL, oldp);
+	long r = sigaction_raw(SIGSEGV, NULL, oldp);
+
+	if (r)
+		return r;
 	if (oldp->handler == (uint64_t)chain_handler) {
 		*oldp = action_get();
 		if (!new && oldp->handler == (uint64_t)SIG_IGN)
 			new = oldp;
 	}
 	if (!new)
-		return;
-	sigaction_raw(SIGSEGV, new, NULL);
-	gate_control(CONTROL_CHAIN, CHAIN_OFF, 0, 0, 0, 0);
+		return 0;
+	r = sigaction_raw(SIGSEGV, new, NULL);
+	if (!r)
+		gate_control(CONTROL_CHAIN, CHAIN_OFF, 0, 0, 0, 0);
+	return r;
 }
 
 /* What the kernel keeps of an action: it cannot block these, and knows no other flags. */
@@ -268,12 +329,8 @@ static void sanitise(struct chain_action *a)
 		    SA_NODEFER | SA_RESETHAND | 0x800 /* SA_EXPOSE_TAGBITS */ | RESTORER;
 }
 
-/*
- * Sets (unless `new` is NULL) and tells the program's action of SIGSEGV.
- *
- * Context: anywhere, once the chain is active.
- */
-void chain_sigaction(const struct chain_action *new, struct chain_action *oldp)
+/* Return: 0; -errno: a filter of the program's own refuses it. */
+static long change(const struct chain_action *new, struct chain_action *oldp)
 {
 	struct chain_action a;
 
@@ -281,29 +338,41 @@ void chain_sigaction(const struct chain_action *new, struct chain_action *oldp)
 		a = *new;
 		sanitise(&a);
 	}
-	if (!owns_actions()) {
-		sigaction_of_child(new ? &a : NULL, oldp);
-		return;
-	}
+	if (!owns_actions())
+		return sigaction_of_child(new ? &a : NULL, oldp);
 	*oldp = action_get();
-	if (new)
-		set_own(&a);
+	return new ? set_own(&a) : 0;
+}
+
+/*
+ * Sets (unless `new` is NULL) and tells the program's action of SIGSEGV. What a filter of the
+ * program's own refuses is not set.
+ *
+ * Context: anywhere, once the chain is active.
+ */
+void chain_sigaction(const struct chain_action *new, struct chain_action *oldp)
+{
+	*oldp = (struct chain_action){0};
+	change(new, oldp);
 }
 
 /*
  * rt_sigaction(2) of SIGSEGV with the program's pointers. Context: as chain_sigaction().
  *
- * Return: 0, -EINVAL, -EFAULT.
+ * Return: 0, -EINVAL, -EFAULT, or what a filter of the program's own has for it.
  */
 long chain_sigaction_raw(const void *new, void *old, uint64_t size)
 {
 	struct chain_action a, was;
+	long r;
 
 	if (size != 8)
 		return -EINVAL;
 	if (new &&chain_copy(&a, new, sizeof(a)))
 		return -EFAULT;
-	chain_sigaction(new ? &a : NULL, &was);
+	r = change(new ? &a : NULL, &was);
+	if (r)
+		return r;
 	return old && chain_copy(old, &was, sizeof(was)) ? -EFAULT : 0;
 }
 
@@ -341,25 +410,44 @@ static bool was_copying(uint64_t rip)
 }
 
 /*
+ * Whether a page that is to be executed holds the stack that we run on: code on a stack. The
+ * handler would take it back before it can return, for ever.
+ */
+static bool is_under_us(const ucontext_t *uc, uint64_t addr)
+{
+	uint64_t low = page_down((uint64_t)__builtin_frame_address(0) - DEEPEST);
+	uint64_t high = (uint64_t)uc + FRAME_UC + FRAME_INFO;
+	uint64_t fpu = (uint64_t)uc->uc_mcontext.fpregs;
+
+	if (fpu > high)
+		high = fpu + fpu_len(uc);
+	return uc->uc_mcontext.gregs[REG_ERR] & FETCH && addr >= low && addr < page_up(high);
+}
+
+/*
  * Handles a SIGSEGV. Called by chain_handler() alone.
  *
- * Return: 0: return from the signal; 1: enter the program's handler as *ep says.
+ * Return: 0, to return from the signal. The program's handler is entered from here, so *ep is not
+ * written.
  */
 int chain_signal(int sig, siginfo_t *info, ucontext_t *uc, struct chain_entry *ep)
 {
 	greg_t *regs = uc->uc_mcontext.gregs;
 
+	(void)ep;
 	if (info->si_code == CHAIN_CODE) {
 		serve_call(info, regs);
 		return 0;
 	}
-	if (info->si_code == SEGV_ACCERR && fault_serve(uc, (uint64_t)info->si_addr))
+	if (info->si_code == SEGV_ACCERR && !is_under_us(uc, (uint64_t)info->si_addr) &&
+	    fault_serve(uc, (uint64_t)info->si_addr))
 		return 0;
 	if (info->si_code > 0 && was_copying((uint64_t)regs[REG_RIP])) {
 		regs[REG_RIP] = (greg_t)chain_copy_failed;
 		return 0;
 	}
-	return deliver(sig, info, uc, ep);
+	deliver(sig, info, uc);
+	return 0;
 }
 
 /* ---- start --------------------------------------------------------------------------------- */
@@ -386,22 +474,26 @@ static void correct_masks(void)
 /*
  * What the program has is known before its faults come here. Another thread may set another action
  * until the supervisor keeps the handler in place: then that is the program's.
+ *
+ * Return: 0; -errno: a filter of the program's own refuses it.
  */
-static void install(void)
+static long install(void)
 {
 	const uint64_t ours = (uint64_t)chain_handler;
 	struct chain_action was, own;
+	long r;
 
-	sigaction_raw(SIGSEGV, NULL, &was);
-	while (was.handler != ours) {
+	while (!(r = sigaction_raw(SIGSEGV, NULL, &was)) && was.handler != ours) {
 		action_set(&was);
 		own = own_action(was.flags);
-		sigaction_raw(SIGSEGV, &own, &was);
+		r = sigaction_raw(SIGSEGV, &own, &was);
+		if (r)
+			break;
 		if (was.handler != ours)
 			action_set(&was);
 		gate_control(CONTROL_CHAIN, CHAIN_ON, 0, 0, 0, 0);
-		sigaction_raw(SIGSEGV, NULL, &was);
 	}
+	return r;
 }
 
 /* The page that tells fork children. Return: false: no memory. */
@@ -427,19 +519,27 @@ static bool owner_page(void)
  * once, each all of it, and a fork child that finds it half done: nobody waits for anybody. A fork
  * child does it again the first time, since fork(2) copies the actions first and the memory later.
  *
+ * These are the only calls outside of the mmap family that are made for a program that has not
+ * asked for them, so a filter of its own that came first may refuse them. A fork child of a process
+ * that has the handler has it without asking, but for that race.
+ *
  * Context: anywhere after the constructor.
- * Return: 0 or -ENOMEM.
+ * Return: 0, -ENOMEM, or what the filter refused them with.
  */
 int chain_start(void)
 {
+	long r;
+
 	if (chain_is_active() && __atomic_load_n(chain.owner, __ATOMIC_RELAXED))
 		return 0;
 	if (!owner_page())
 		return -ENOMEM;
+	r = install();
+	if (r && !chain_is_active())
+		return (int)r;
 	owns_actions();
-	install();
 	correct_masks();
-	__atomic_store_n(&flip_active, true, __ATOMIC_RELEASE);
+	attention_set(ATTEND_FLIP);
 	return 0;
 }
 
@@ -453,7 +553,7 @@ int chain_start(void)
  */
 bool chain_before_exec(struct chain_action *savedp)
 {
-	uint64_t mask;
+	uint64_t mask = 0;
 
 	if (!chain_is_active())
 		return false;

@@ -28,8 +28,6 @@
  * Context: as the calls themselves. Takes no lock.
  */
 
-bool flip_active;
-
 #define RWX (PROT_READ | PROT_WRITE | PROT_EXEC)
 
 static bool asks_both(const struct mm_call *c)

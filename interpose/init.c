@@ -10,6 +10,7 @@
 #include "interpose/maps.h"
 #include "interpose/module.h"
 #include "interpose/patch.h"
+#include "interpose/seal.h"
 #include "interpose/spawn.h"
 #include "interpose/text.h"
 #include "interpose/forbid.h"
@@ -27,6 +28,7 @@
  *   SITES   finds what of libc and ld.so can be patched; after it: the stubs know where to go on
  *   PUBLISH the state becomes visible to the wrappers and stubs, and constant
  *   PATCH   replaces libc's pages; after it: its own calls go through the gate
+ *   SEAL    makes text, constants and rights immutable
  *   SEALED  tells the supervisor that start-up is over
  *
  * A stage that fails leaves the process passive: the wrappers go on passing calls on, and the
@@ -41,6 +43,8 @@
 #define SET_MDWE     65 /* PR_SET_MDWE and its flags, Linux 6.3 and 6.6, linux/prctl.h */
 #define REFUSE_GAIN  1
 #define NOT_TO_FORKS 2
+
+#define POLICY_BELOW (64 * CM_PAGE) /* the gate, if there is room */
 
 extern char **environ;
 
@@ -142,7 +146,7 @@ static long stage_hello(const struct state *s, char **envp)
 	return gate_control(CONTROL_HELLO, CONTROL_VERSION, 0, 0, 0, 0);
 }
 
-static int stage_gate(uint64_t gate, int fd)
+static int stage_gate(uint64_t gate, bool seals, int fd)
 {
 	long r;
 
@@ -153,13 +157,13 @@ static int stage_gate(uint64_t gate, int fd)
 	sys_close(fd);
 	if (sys_is_error(r))
 		return (int)r;
-	/* ENOSYS before Linux 6.10: the supervisor refuses its removal */
-	gate_enter(gate, SYS_mseal, (long)gate, CM_PAGE, 0, 0, 0, 0);
+	if (seals) /* without: the supervisor refuses its removal */
+		gate_enter(gate, SYS_mseal, (long)gate, CM_PAGE, 0, 0, 0, 0);
 	return 0;
 }
 
 /* Its calls are the gate's already. */
-static int stage_policy(struct policy *pp, uint64_t gate, int fd)
+static int stage_policy(struct policy *pp, uint64_t gate, bool seals, int fd)
 {
 	long len, at = -EINVAL;
 	int r;
@@ -168,11 +172,13 @@ static int stage_policy(struct policy *pp, uint64_t gate, int fd)
 		return fd;
 	len = sys_raw6(SYS_lseek, fd, 0, SEEK_END, 0, 0, 0);
 	if (len > 0)
-		at = gate_enter(gate, SYS_mmap, 0, len, PROT_READ, MAP_PRIVATE, fd, 0);
+		at = gate_enter(gate, SYS_mmap, (long)(gate - POLICY_BELOW), len, PROT_READ,
+				MAP_PRIVATE, fd, 0);
 	sys_close(fd);
 	if (sys_is_error(at))
 		return (int)at;
-	gate_enter(gate, SYS_mseal, at, len, 0, 0, 0, 0);
+	if (seals)
+		gate_enter(gate, SYS_mseal, at, len, 0, 0, 0, 0);
 	r = policy_open(pp, (const void *)at, (size_t)len);
 	if (r)
 		say("the policy of this image is of another version");
@@ -226,24 +232,27 @@ static int adopt_entry(void *arg, const struct maps_entry *e)
  * The table, and what exists in it. Without /proc (a chroot) it starts empty: mappings are unknown
  * until they are made, and callers are asked about one by one.
  */
-static int stage_adopt(struct table *t)
+static int stage_adopt(struct table *t, uint64_t gate, bool seals)
 {
 	const size_t size = 4 * MAPS_PATH_MAX;
-	void *wipe = (void *)arena_pages(CM_PAGE);
+	void *wipe;
 	char *buf;
 	int r;
 
+	arena_reserve(gate, seals);
+	wipe = (void *)arena_pages(CM_PAGE);
 	/* a fork child's lock is free, whoever of its parent's threads held it */
 	if (!wipe || gate_call6(SYS_madvise, (long)wipe, CM_PAGE, MADV_WIPEONFORK, 0, 0, 0))
 		return -ENOMEM;
 	r = table_init(t, arena_pages, wipe);
 	if (r)
 		return r;
-	buf = (char *)arena_pages(size);
-	if (!buf)
+	buf = (char *)gate_enter(gate, SYS_mmap, 0, size, PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (sys_is_error((long)buf))
 		return -ENOMEM;
 	maps_walk(buf, size, adopt_entry, t);
-	gate_call6(SYS_munmap, (long)buf, (long)size, 0, 0, 0, 0);
+	gate_enter(gate, SYS_munmap, (long)buf, (long)size, 0, 0, 0, 0);
 	return 0;
 }
 
@@ -269,11 +278,11 @@ static int stages_mapped(struct state *s, uint64_t gate)
 
 	if (sys_is_error(fds))
 		return (int)fds;
-	r = stage_gate(gate, (int)fds);
+	r = stage_gate(gate, s->kernel_seals, (int)fds);
 	if (policy < 0) /* the program had one to spare, and that is free again */
 		policy = (int)gate_control(CONTROL_POLICY, 0, 0, 0, 0, 0);
 	if (!r)
-		return stage_policy(&s->policy, gate, policy);
+		return stage_policy(&s->policy, gate, s->kernel_seals, policy);
 	sys_close(policy);
 	return r;
 }
@@ -283,19 +292,21 @@ static int stages_mapped(struct state *s, uint64_t gate)
  * supervisor did not give is its to explain; where the page is taken in this image there is nothing
  * to tell.
  */
-static void stages_active(struct state *s, uint64_t gate)
+static void stages_active(struct state *s, const struct link *l, uint64_t gate)
 {
 	if (stages_mapped(s, gate))
 		return;
 	stage_mdwe(&s->policy);
-	s->watch = watch_of(&s->policy);
+	s->watch = watch_of(&s->policy) | (s->kernel_seals ? 0 : WATCH_SEAL);
 	s->preload = policy_value(&s->policy, KEY_EXEC_PRELOAD) && s->path[0];
-	if (s->watch && stage_adopt(&s->table)) {
+	s->debug = l->debug;
+	if (s->watch & WATCH_TABLE && stage_adopt(&s->table, gate, s->kernel_seals)) {
 		say("no memory for the region table");
 		s->watch = 0;
 		return;
 	}
 	s->gate = gate;
+	seal_prepare(l, s);
 }
 
 /*
@@ -327,6 +338,7 @@ __attribute__((constructor)) static void interpose_init(int argc, char **argv, c
 	static struct state s; /* too large for a small stack */
 	struct patch patch = {.kit = NULL};
 	struct link l;
+	bool seals;
 	long gate;
 
 	envp = environment(argc, argv, envp);
@@ -334,12 +346,15 @@ __attribute__((constructor)) static void interpose_init(int argc, char **argv, c
 	stage_link(&s, &l, envp);
 	gate = stage_hello(&s, envp);
 	s.supervised = gate >= 0;
+	s.kernel_seals = s.supervised && gate & HELLO_SEALS;
+	gate &= ~(long)HELLO_SEALS;
 	if (gate > 0 && !is_emulated(envp))
-		stages_active(&s, (uint64_t)gate);
+		stages_active(&s, &l, (uint64_t)gate);
 	if (s.gate)
 		patch_prepare(&patch, &l, &s);
 	state_publish(&s);
 	patch_apply(&patch);
+	seals = s.gate && seal_apply();
 	if (s.supervised)
-		gate_control(CONTROL_SEALED, patch.n_done[0], patch.n_done[1], 0, 0, 0);
+		gate_control(CONTROL_SEALED, patch.n_done[0], patch.n_done[1], seals, 0, 0);
 }

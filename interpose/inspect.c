@@ -23,6 +23,9 @@
  * Separate from what it serves because it is not a defence against code that runs here: who can
  * jump to the gate need not ask.
  *
+ * What cannot be searched, because a filter of the program's own lets nobody find out whether it
+ * can be read, counts as found.
+ *
  * Source: Intel SDM volume 2: SYSCALL 0F 05, SYSENTER 0F 34, INT n CD ib, WRPKRU 0F 01 EF,
  * XRSTOR 0F AE /5 with a memory operand.
  *
@@ -49,20 +52,40 @@ static bool is_forbidden(const uint8_t *p, uint64_t n)
 	return p[1] == 0xae && (p[2] >> 3 & 7) == 5 && p[2] >> 6 != 3;
 }
 
-/*
- * Whether the word at `addr` can be read. Asked of the kernel, since there need be no handler that
- * would survive trying: rt_sigprocmask(2) reads its set before it finds `how` invalid (Linux 6.18
- * kernel/signal.c).
- */
-static bool is_readable(uint64_t addr)
+enum readable { UNREADABLE, READABLE, UNKNOWN };
+
+/* rt_sigprocmask(2) reads its set before it finds `how` invalid (Linux 6.18 kernel/signal.c). */
+static enum readable ask_by_mask(uint64_t page)
 {
-	return sys_raw6(SYS_rt_sigprocmask, -1, (long)addr, 0, 8, 0, 0) != -EFAULT;
+	long r = sys_raw6(SYS_rt_sigprocmask, -1, (long)page, 0, 8, 0, 0);
+
+	return r == -EINVAL ? READABLE : r == -EFAULT ? UNREADABLE : UNKNOWN;
+}
+
+/*
+ * Whether the page of an address can be read. Asked of the kernel, since there need be no handler
+ * that would survive trying, and by a call of the family: it reads the page as we would
+ * (madvise(2), MADV_POPULATE_READ, Linux 5.14). It says EINVAL to a page without the right to read,
+ * and to any if it does not know the advice.
+ */
+static enum readable ask(uint64_t addr)
+{
+	uint64_t page = page_down(addr);
+	long r = gate_call6(SYS_madvise, (long)page, CM_PAGE, MADV_POPULATE_READ, 0, 0, 0);
+
+	if (!r)
+		return READABLE;
+	if (r == -ENOMEM || r == -EFAULT || r == -EHWPOISON)
+		return UNREADABLE;
+	if (r == -EINVAL && !gate_call6(SYS_madvise, (long)page, 0, MADV_POPULATE_READ, 0, 0, 0))
+		return UNREADABLE;
+	return ask_by_mask(page);
 }
 
 static void report(uint64_t addr, uint64_t caller, uint64_t verdict)
 {
 	uint64_t bytes[2] = {0, 0}, here = page_up(addr + 1) - addr;
-	bool cut = here < sizeof(bytes) && !is_readable(addr + here);
+	bool cut = here < sizeof(bytes) && ask(addr + here) != READABLE;
 
 	memcpy(bytes, (const void *)addr, cut ? here : sizeof(bytes));
 	gate_control(CONTROL_FOUND, verdict, addr, bytes[0], bytes[1], caller);
@@ -76,7 +99,7 @@ static uint64_t across(uint64_t border)
 {
 	uint8_t bytes[2 * SPREAD];
 
-	if (!is_readable(border - 8) || !is_readable(border))
+	if (ask(border - 1) != READABLE || ask(border) != READABLE)
 		return 0;
 	memcpy(bytes, (const void *)(border - SPREAD), sizeof(bytes));
 	for (unsigned i = 0; i < SPREAD; i++)
@@ -101,8 +124,10 @@ static bool search(struct range range, uint64_t caller, uint64_t verdict)
 	bool found = search_border(range.start, caller, verdict);
 
 	for (uint64_t page = range.start; page < range.end; page += CM_PAGE) {
-		uint64_t end = is_readable(page) ? page + CM_PAGE : page;
+		enum readable can = ask(page);
+		uint64_t end = can == READABLE ? page + CM_PAGE : page;
 
+		found |= can == UNKNOWN;
 		for (uint64_t at = page; at < end; at++) {
 			if (!is_forbidden((const uint8_t *)at, end - at))
 				continue;
@@ -139,6 +164,7 @@ bool inspect_page(uint64_t page, uint64_t caller)
 		return false;
 	if (policy_value(&state()->policy, KEY_WX_INSPECT) != V_DENY)
 		return true;
-	gate_call6(SYS_mprotect, (long)page, CM_PAGE, PROT_READ, 0, 0, 0);
+	if (gate_call6(SYS_mprotect, (long)page, CM_PAGE, PROT_READ, 0, 0, 0))
+		return false;
 	return inspect_range(range, caller);
 }

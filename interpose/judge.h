@@ -6,6 +6,13 @@
 #include "common/range.h"
 #include "interpose/module.h"
 
+/* How a call is made that has been held against the seals; see interpose/sealed.c. */
+enum sealed_way {
+	SEALED_NOT,       /* nothing forbids it */
+	SEALED_RAW,       /* nobody can tell just now: the supervisor is to judge it */
+	SEALED_DOWNGRADE, /* it may take rights away, and the supervisor sees whether it does */
+};
+
 /* A call of the family, and who made it. */
 struct mm_call {
 	long nr;
@@ -13,6 +20,7 @@ struct mm_call {
 	uint64_t caller; /* return address in the program */
 	bool direct;     /* made as a system call: nobody else's wrapper is meant */
 	uint64_t entry;  /* of the gate's page, if it asks for execution; 0: the main one */
+	enum sealed_way way;
 };
 
 #define JUDGE_GAPS 16

@@ -25,24 +25,32 @@ static const ElfW(auxv_t) * auxv_of(char **envp)
 	return (const ElfW(auxv_t) *)(envp + 1);
 }
 
-/* The program's dynamic section; NULL where it has none. */
-static const ElfW(Dyn) * program_dynamic(const ElfW(auxv_t) * av)
+/* What the vector says of the program and of the kernel's pages. */
+static void take_auxv(struct link *l, const ElfW(auxv_t) * av)
 {
-	const ElfW(Phdr) *ph = NULL;
-	uint64_t n = 0, bias = 0;
-
 	for (; av->a_type != AT_NULL; av++) {
 		if (av->a_type == AT_PHDR)
-			ph = (const ElfW(Phdr) *)av->a_un.a_val;
+			l->program.header = (const ElfW(Phdr) *)av->a_un.a_val;
 		else if (av->a_type == AT_PHNUM)
-			n = av->a_un.a_val;
+			l->program.n = (unsigned)av->a_un.a_val;
+		else if (av->a_type == AT_SYSINFO_EHDR)
+			l->vdso = av->a_un.a_val;
 	}
-	for (uint64_t i = 0; ph && i < n; i++)
-		if (ph[i].p_type == PT_PHDR)
-			bias = (uint64_t)ph - ph[i].p_vaddr;
-	for (uint64_t i = 0; ph && i < n; i++)
-		if (ph[i].p_type == PT_DYNAMIC)
-			return (const ElfW(Dyn) *)(bias + ph[i].p_vaddr);
+	if (!l->program.header)
+		l->program.n = 0;
+}
+
+/* The program's dynamic section; NULL where it has none. */
+static const ElfW(Dyn) * program_dynamic(const struct segments *s)
+{
+	uint64_t bias = 0;
+
+	for (unsigned i = 0; i < s->n; i++)
+		if (s->header[i].p_type == PT_PHDR)
+			bias = (uint64_t)s->header - s->header[i].p_vaddr;
+	for (unsigned i = 0; i < s->n; i++)
+		if (s->header[i].p_type == PT_DYNAMIC)
+			return (const ElfW(Dyn) *)(bias + s->header[i].p_vaddr);
 	return NULL;
 }
 
@@ -52,19 +60,54 @@ static const ElfW(Dyn) * program_dynamic(const ElfW(auxv_t) * av)
  */
 void link_init(struct link *lp, char **envp)
 {
-	const ElfW(Dyn) *dyn = program_dynamic(auxv_of(envp));
-	const struct r_debug *debug = NULL;
+	const ElfW(Dyn) * dyn;
 
-	*lp = (struct link){NULL, NULL};
-	for (; dyn && dyn->d_tag != DT_NULL; dyn++)
+	*lp = (struct link){.first = NULL};
+	take_auxv(lp, auxv_of(envp));
+	for (dyn = program_dynamic(&lp->program); dyn && dyn->d_tag != DT_NULL; dyn++)
 		if (dyn->d_tag == DT_DEBUG)
-			debug = (const struct r_debug *)dyn->d_un.d_ptr;
-	if (!debug)
+			lp->debug = (struct r_debug *)dyn->d_un.d_ptr;
+	if (!lp->debug)
 		return;
-	lp->first = debug->r_map;
+	lp->first = lp->debug->r_map;
 	for (struct link_map *m = lp->first; m; m = m->l_next)
 		if (m->l_ld == _DYNAMIC)
 			lp->own = m;
+}
+
+static bool is_mapped(uint64_t page)
+{
+	unsigned char resident;
+
+	return page && !(page & (CM_PAGE - 1)) &&
+	       !sys_raw6(SYS_mincore, (long)page, CM_PAGE, (long)&resident, 0, 0, 0);
+}
+
+/* Whether headers are those of an object: its dynamic section is where they say. */
+static bool are_of(const struct segments *s, const struct link_map *m)
+{
+	for (unsigned i = 0; i < s->n; i++)
+		if (s->header[i].p_type == PT_DYNAMIC)
+			return s->bias + s->header[i].p_vaddr == (uint64_t)m->l_ld;
+	return false;
+}
+
+/*
+ * The program headers of a loaded object: of the program those that the kernel names, unless it is
+ * one that ld.so was told to run; of others those in their first page.
+ *
+ * Return: false where they cannot be told: an object that was not linked at 0 (prelinked).
+ */
+bool link_segments(const struct link *l, const struct link_map *m, struct segments *sp)
+{
+	struct segments s = l->program;
+
+	s.bias = m->l_addr;
+	if (m != l->first || !are_of(&s, m))
+		if (!is_mapped(m->l_addr) || !segments_at(&s, m->l_addr) || !are_of(&s, m))
+			return false;
+	*sp = s;
+	return true;
 }
 
 /* The first object whose file's name begins so. Context: as the file. */
@@ -80,9 +123,7 @@ const struct link_map *link_find(const struct link *l, const char *base)
  * 0. One that is not (prelinked) is passed over, and so is what is not mapped there. */
 bool link_tables(const struct link_map *m, struct symbol_table *tp)
 {
-	unsigned char resident;
-
-	if (!m->l_addr || sys_raw6(SYS_mincore, (long)m->l_addr, CM_PAGE, (long)&resident, 0, 0, 0))
+	if (!is_mapped(m->l_addr))
 		return false;
 	return !symbol_table_init(tp, m->l_addr, m->l_ld, (const void *)m->l_addr);
 }

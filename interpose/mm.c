@@ -4,6 +4,7 @@
 #include "interpose/flip.h"
 #include "interpose/inspect.h"
 #include "interpose/next.h"
+#include "interpose/sealed.h"
 #include "interpose/forbid.h"
 
 /*
@@ -19,6 +20,8 @@
  * Context: anywhere after the constructor. Arguments are the kernel's, unchecked.
  */
 
+uint8_t attention;
+
 /* A change of protection has registers to spare for who asks; nobody else's wrapper keeps them. */
 static long make_told(const struct mm_call *c)
 {
@@ -26,19 +29,38 @@ static long make_told(const struct mm_call *c)
 			  (long)c->caller, (long)(CONTROL_TOLD | TOLD_CALL));
 }
 
+/* Past the gate, so that the supervisor judges it; a signal may come before it takes the call. */
+static long make_raw(const struct mm_call *c)
+{
+	bool told = c->way == SEALED_DOWNGRADE;
+	long r;
+
+	do {
+		r = sys_raw6(c->nr, (long)c->arg[0], (long)c->arg[1], (long)c->arg[2],
+			     (long)c->arg[3], told ? (long)c->caller : (long)c->arg[4],
+			     told ? (long)(CONTROL_TOLD | TOLD_DOWNGRADE) : (long)c->arg[5]);
+	} while (r == -EINTR);
+	return r;
+}
+
 static long make(const struct mm_call *c)
 {
 	bool others = state()->chained && !c->direct, asks = mm_grants_exec(c->nr, (long)c->arg[2]);
 	long r;
 
+	if (c->way != SEALED_NOT)
+		return make_raw(c);
 	if (asks && !others && mm_is_protect(c->nr) && !c->entry)
 		return make_told(c);
 	if (asks && !c->entry)
 		gate_control(CONTROL_CALLER, c->caller, 0, 0, 0, 0);
 	if (others && next_call(c, &r))
 		return r;
-	return gate_call_by(asks ? c->entry : 0, c->nr, (long)c->arg[0], (long)c->arg[1],
-			    (long)c->arg[2], (long)c->arg[3], (long)c->arg[4], (long)c->arg[5]);
+	r = gate_call_by(asks ? c->entry : 0, c->nr, (long)c->arg[0], (long)c->arg[1],
+			 (long)c->arg[2], (long)c->arg[3], (long)c->arg[4], (long)c->arg[5]);
+	if (r == -EPERM)
+		sealed_explain(c);
+	return r;
 }
 
 static void enter(struct range range, uint32_t owner, uint64_t prot, uint8_t flags)
@@ -141,7 +163,7 @@ static long do_mprotect(const struct mm_call *c)
 	if (would_execute(c) && !inspect_range(range, c->caller))
 		return -policy_refusal(KEY_WX_INSPECT);
 	r = make(c);
-	if (!sys_is_error(r) && state()->watch)
+	if (!sys_is_error(r) && state()->watch & WATCH_TABLE)
 		table_protect(&state()->table, range,
 			      c->arg[2] & (PROT_READ | PROT_WRITE | PROT_EXEC));
 	return r;
@@ -200,12 +222,64 @@ static long do_mremap(const struct mm_call *c)
 	return r;
 }
 
-/* The length of a segment; false where the kernel will not say, and so will not attach it. */
+/*
+ * Whether a mapping that begins at `addr` is at least so long: the kernel looks at that first when
+ * it is to grow in its place, and it has no room to grow past the end of all addresses (Linux 5.9
+ * and 6.18 mm/mremap.c).
+ */
+static bool is_as_long(uint64_t addr, uint64_t len)
+{
+	uint64_t too_long = (1ull << 47) + CM_PAGE - addr;
+	long r;
+
+	if (len >= too_long)
+		return false;
+	r = gate_call6(SYS_mremap, (long)addr, (long)len, (long)too_long, 0, 0, 0);
+	return r == -ENOMEM || r == -EAGAIN;
+}
+
+/* Its length; 0: of a kind that the kernel never lets grow. */
+static uint64_t mapping_len(uint64_t addr)
+{
+	uint64_t len = CM_PAGE;
+
+	if (!is_as_long(addr, len))
+		return 0;
+	while (is_as_long(addr, 2 * len))
+		len *= 2;
+	for (uint64_t step = len / 2; step >= CM_PAGE; step /= 2)
+		if (is_as_long(addr, len + step))
+			len += step;
+	return len;
+}
+
+/* The length of a segment that is not attached yet: it is, elsewhere, for the moment. */
+static uint64_t segment_len(int id)
+{
+	long at = gate_call6(SYS_shmat, id, 0, SHM_RDONLY, 0, 0, 0);
+	uint64_t len;
+
+	if (sys_is_error(at))
+		return 0;
+	len = mapping_len((uint64_t)at);
+	gate_call6(SYS_shmdt, at, 0, 0, 0, 0, 0);
+	return len;
+}
+
+/*
+ * The range of a segment that is attached at `addr`, or with SHM_REMAP is to be. It is measured by
+ * calls of the family, since a filter of the program's own may forbid shmctl(2); that is asked
+ * about what cannot be measured alone (huge pages).
+ *
+ * Return: false where the kernel will not say, and so will not attach it.
+ */
 bool mm_segment(const struct mm_call *c, uint64_t addr, struct range *rp)
 {
-	struct shmid_ds ds;
+	int id = (int)c->arg[0];
+	uint64_t len = c->arg[2] & SHM_REMAP ? segment_len(id) : mapping_len(addr);
+	struct shmid_ds ds = {.shm_segsz = len};
 
-	if (sys_raw6(SYS_shmctl, (long)c->arg[0], IPC_STAT, (long)&ds, 0, 0, 0))
+	if (!len && sys_raw6(SYS_shmctl, id, IPC_STAT, (long)&ds, 0, 0, 0))
 		return false;
 	return range_init(rp, addr, ds.shm_segsz);
 }
@@ -259,7 +333,7 @@ static long do_shmdt(const struct mm_call *c)
  */
 long mm_judged(const struct mm_call *c)
 {
-	if (!state()->watch && !mm_is_protect(c->nr))
+	if (!(state()->watch & WATCH_TABLE) && !mm_is_protect(c->nr))
 		return make(c);
 	switch (c->nr) {
 	case SYS_mmap:
@@ -280,8 +354,36 @@ long mm_judged(const struct mm_call *c)
 	}
 }
 
+static long unsealed(const struct mm_call *c)
+{
+	return flip_concerns(c) ? flip_call(c) : mm_judged(c);
+}
+
+/* The same among seals that the kernel does not know. */
+static long sealed(const struct mm_call *c, int way)
+{
+	struct mm_call made = *c;
+	struct sealed_taken taken;
+	long r = sealed_take(c, &taken);
+
+	if (r)
+		return r;
+	made.way = (enum sealed_way)way;
+	if ((taken.n || taken.left) && way == SEALED_NOT && !mm_grants_exec(c->nr, (long)c->arg[2]))
+		made.way = SEALED_RAW; /* the supervisor forgets it as well */
+	r = unsealed(&made);
+	sealed_settle(c, r, &taken);
+	return r;
+}
+
 /* Makes one call of the family as the program means it. Context, Return: as mm_judged(). */
 long mm_ruled(const struct mm_call *c)
 {
-	return flip_concerns(c) ? flip_call(c) : mm_judged(c);
+	int way = sealed_judge(c);
+
+	if (way < 0)
+		return way;
+	if (way != SEALED_NOT || attention_is(ATTEND_SEALS))
+		return sealed(c, way);
+	return unsealed(c);
 }

@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/shm.h>
+#include "common/seal.h"
+#include "interpose/attend.h"
 #include "interpose/flip.h"
 #include "interpose/gate.h"
 #include "interpose/judge.h"
@@ -43,9 +45,15 @@ static inline __attribute__((always_inline)) long mm_call6(void *caller, bool di
 {
 	const struct state *s = state();
 	bool asks = s->supervised && mm_grants_exec(nr, c);
+	bool discards = nr == SYS_madvise && seal_discards((uint64_t)c);
 
-	if (__builtin_expect(!s->watch && !s->chained && !asks, 1) && !flip_is_active())
-		return gate_call6(nr, a, b, c, d, e, f);
+	if (__builtin_expect(!s->watch && !s->chained && !asks && !discards, 1) &&
+	    !attention_is(~0u)) {
+		long r = gate_call6(nr, a, b, c, d, e, f);
+
+		if (__builtin_expect(r != -EPERM, 1))
+			return r; /* else: to be held against the seals, and reported */
+	}
 	return mm_ruled(&(struct mm_call){
 		.nr = nr,
 		.arg = {(uint64_t)a, (uint64_t)b, (uint64_t)c, (uint64_t)d, (uint64_t)e,

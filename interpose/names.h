@@ -19,6 +19,11 @@
 	X(shmat)              \
 	X(shmdt)              \
 	X(remap_file_pages)   \
+	X(mseal)              \
+	X(mimmutable)         \
+	X(cmsealrange)        \
+	X(brk)                \
+	X(sbrk)               \
 	X(syscall)            \
 	X(dlclose)
 
@@ -121,6 +126,8 @@
 	X(fexecve)              \
 	X(posix_spawn)          \
 	X(posix_spawnp)         \
+	X(brk)                  \
+	X(sbrk)                 \
 	X(dlclose)              \
 	INTERPOSE_FLIP_NAMES(X)
 

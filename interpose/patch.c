@@ -8,7 +8,8 @@
 
 /*
  * libc's own calls, and ld.so's, are sent through the gate: the pages of their text that hold call
- * sites are replaced by the supervisor's copies, in which those sites are jumps to the stubs.
+ * sites are replaced by the supervisor's copies, in which those sites are jumps to the stubs. They
+ * are sealed with the rest of the text (interpose/seal.c).
  *
  * Nothing here is written into text, so it works under PR_SET_MDWE, and pages are never writable
  * and executable. What is mapped is compared with the copy first, byte for byte; a page that
@@ -120,6 +121,7 @@ static const struct kit *view(uint64_t gate, int fd)
  */
 void patch_prepare(struct patch *pp, const struct link *l, struct state *s)
 {
+	bool late = policy_tightest(&s->policy, KEY_SEAL_LATE) != LATE_NEVER;
 	struct patch p = {.fd = -1};
 	long fd;
 
@@ -131,9 +133,6 @@ void patch_prepare(struct patch *pp, const struct link *l, struct state *s)
 	if (fd < 0)
 		return;
 	p.fd = (int)fd;
-	/* a policy that lets text be changed means libc's too */
-	p.seals = policy_tightest(&s->policy, KEY_WX_MAP) >= V_DENY &&
-		  policy_tightest(&s->policy, KEY_WX_TRANSITION) >= V_DENY;
 	p.kit = view(s->gate, p.fd);
 	if (!p.kit || !is_kit(p.kit)) {
 		if (p.kit)
@@ -151,7 +150,7 @@ void patch_prepare(struct patch *pp, const struct link *l, struct state *s)
 
 		if (p.fits[site->object])
 			stub_slot_set(&s->slot[i], p.base[site->object] + site->back, site->nr,
-				      s->watch);
+				      s->watch || (late && site->object == 1));
 	}
 	*pp = p;
 }
@@ -163,11 +162,7 @@ static bool replace(const struct patch *p, unsigned object)
 	long r = gate_call6(SYS_mmap, (long)at, (long)(w->n_pages * CM_PAGE), PROT_READ | PROT_EXEC,
 			    MAP_PRIVATE | MAP_FIXED, p->fd, (long)(w->page * CM_PAGE));
 
-	if (sys_is_error(r))
-		return false;
-	if (p->seals)
-		gate_call6(SYS_mseal, (long)at, (long)(w->n_pages * CM_PAGE), 0, 0, 0, 0);
-	return true;
+	return !sys_is_error(r);
 }
 
 /*

@@ -12,7 +12,6 @@ struct patch {
 	int fd;
 	const struct kit *kit; /* NULL: nothing is to be patched */
 	bool fits[KIT_OBJECTS];
-	bool seals;
 	unsigned n_done[KIT_OBJECTS];
 };
 

@@ -16,6 +16,8 @@ enum watch {
 	WATCH_UNMAP = 1 << 1,   /* foreign.unmap */
 	WATCH_PROTECT = 1 << 2, /* foreign.protect */
 	WATCH_FIXED = 1 << 3,   /* fixed.replace */
+	WATCH_TABLE = WATCH_REPLACE | WATCH_UNMAP | WATCH_PROTECT | WATCH_FIXED,
+	WATCH_SEAL = 1 << 4, /* the kernel does not seal: the wrappers do */
 };
 
 enum next {
@@ -27,7 +29,16 @@ enum next {
 	NEXT_PLAIN_N = NEXT_execvpe, /* then the other bare system calls */
 };
 
+struct r_debug;
+
 #define STATE_PATH_MAX 1024
+
+/* A range that was sealed at the end of start-up, and the policy key that wanted it. */
+struct sealed {
+	uint64_t start;
+	uint64_t end;
+	uint64_t key;
+};
 
 /*
  * Everything the wrappers read. Written by the constructor only, then read-only and sealed; before
@@ -43,6 +54,11 @@ struct state {
 	/* what the stubs read: interpose/slot.h says where it is */
 	_Alignas(STATE_SLOTS) struct stub_slot slot[KIT_SITES];
 	struct range libc[KIT_OBJECTS]; /* where it is loaded, if it is patched */
+
+	bool kernel_seals;           /* mseal(2) works */
+	unsigned n_sealed;           /* interpose/seal.c */
+	const struct sealed *sealed; /* by rising address */
+	struct r_debug *debug;       /* ld.so's lists, for what it loads later */
 
 	bool preload; /* exec.preload: what is executed gets the library again */
 	struct policy policy;

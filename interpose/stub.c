@@ -2,6 +2,7 @@
 #include "interpose/stub.h"
 
 #include <sys/mman.h>
+#include "interpose/late.h"
 #include "interpose/mm.h"
 #if defined(__x86_64__)
 #include "interpose/arch/x86_64/callsite.h"
@@ -62,13 +63,15 @@ static const uint8_t *table_of(uint32_t nr)
 }
 
 /*
- * Fills a slot in. `watched`: policy has something to say to calls of the family.
+ * Fills a slot in. `looked_at`: policy has something to say to calls of the family, or what this
+ * site does tells something.
  *
  * Context: the constructor.
  */
-void stub_slot_set(struct stub_slot *s, uint64_t back, uint32_t nr, bool watched)
+void stub_slot_set(struct stub_slot *s, uint64_t back, uint32_t nr, bool looked_at)
 {
-	*s = (struct stub_slot){.back = back, .nr = nr, .table = watched ? to_code : table_of(nr)};
+	*s = (struct stub_slot){
+		.back = back, .nr = nr, .table = looked_at ? to_code : table_of(nr)};
 }
 
 /* Nearly every call is libc's own; what module that is need not be asked. */
@@ -99,6 +102,15 @@ static uint64_t caller_of(const struct stub_slot *slot, const uint64_t *stack)
 	return bare && !is_in_libc(*stack) && is_after_call(*stack) ? *stack : slot->back;
 }
 
+/* Whether a site is where ld.so makes what it has relocated read-only: interpose/late.c. */
+static bool tells_late(uint64_t back, uint32_t nr)
+{
+	const struct range *loader = &state()->libc[1];
+
+	return nr == SYS_mprotect && back >= loader->start && back < loader->end &&
+	       policy_tightest(&state()->policy, KEY_SEAL_LATE) != LATE_NEVER;
+}
+
 /*
  * One call of a site, entered from its stub: the arguments in the order of the kernel's, the site's
  * slot, and the stack as the site has it.
@@ -109,6 +121,8 @@ static uint64_t caller_of(const struct stub_slot *slot, const uint64_t *stack)
 long stub_call(const uint64_t arg[6], const struct stub_slot *slot, const uint64_t *stack)
 {
 	bool asks = mm_grants_exec(slot->nr, (long)arg[2]);
+	struct range range;
+	long r;
 	struct mm_call c = {
 		.nr = slot->nr,
 		.arg = {arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]},
@@ -118,5 +132,9 @@ long stub_call(const uint64_t arg[6], const struct stub_slot *slot, const uint64
 
 	if (c.caller == slot->back)
 		c.entry = kit_entry((unsigned)(slot - state()->slot));
-	return mm_ruled(&c);
+	r = mm_ruled(&c);
+	if (!r && tells_late(slot->back, slot->nr) && (arg[2] & 7) == PROT_READ &&
+	    range_init(&range, arg[0], arg[1]))
+		late_protected(range);
+	return r;
 }

@@ -10,5 +10,5 @@
 extern const unsigned char stub_blocks[KIT_SITES * KIT_STUB_BYTES]
 	__attribute__((visibility("hidden")));
 
-void stub_slot_set(struct stub_slot *s, uint64_t back, uint32_t nr, bool watched);
+void stub_slot_set(struct stub_slot *s, uint64_t back, uint32_t nr, bool looked_at);
 long stub_call(const uint64_t arg[6], const struct stub_slot *slot, const uint64_t *stack);

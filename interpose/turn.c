@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "interpose/turn.h"
 
+#include "common/arch/x86_64/thread.h"
+#include "common/rest.h"
 #include "interpose/gate.h"
 #include "interpose/forbid.h"
 
@@ -13,7 +15,8 @@
  * A thread that was not on a processor in that moment has got nothing done, and faults again at the
  * same place with the same registers. Then the page's hold is doubled, up to HOLD_MAX, longer
  * than the scheduler lets others go first on two busy processors; and it shrinks again when that
- * does not happen. Those that wait give up the processor.
+ * does not happen. Those that wait give up the processor: by a request to the supervisor for
+ * nothing, since the program may have forbidden itself all system calls but those of the family.
  *
  * Threads are told apart by their stacks, since nothing else about them can be had in a handler
  * without a system call. The slots are shared by pages that hash alike and are written without a
@@ -26,6 +29,7 @@
 #define HOLD_MIN   20000u
 #define HOLD_MAX   8000000u
 #define SAME_STACK 65536u
+#define SPINS      500
 
 struct slot {
 	uint64_t page;
@@ -63,10 +67,22 @@ static bool is_same_stack(uint64_t a, uint64_t b)
 	return a - b + SAME_STACK < 2 * SAME_STACK;
 }
 
+/* A rest is as long as the shortest hold, so a wait begins with a while of spinning. */
+static void wait_a_little(unsigned *np)
+{
+	if (*np < SPINS)
+		*np += 1;
+	else
+		rest();
+	thread_pause();
+}
+
 static void wait_until(uint64_t then)
 {
+	unsigned n = 0;
+
 	for (uint64_t now = cycles(); now < then && then - now <= HOLD_MAX; now = cycles())
-		sys_raw6(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
+		wait_a_little(&n);
 }
 
 static void take(struct slot *s, uint64_t page, enum fault_kind kind, const ucontext_t *uc)
@@ -120,11 +136,12 @@ void turn_wait(uint64_t page, enum fault_kind kind, const ucontext_t *uc)
 bool turn_pass(const page_word *word, uint64_t most)
 {
 	uint64_t since = cycles();
+	unsigned n = 0;
 
 	while (page_get(word) & (PAGE_PENDING | PAGE_BUSY)) {
 		if (cycles() - since > most)
 			return false;
-		sys_raw6(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
+		wait_a_little(&n);
 	}
 	return true;
 }

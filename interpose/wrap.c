@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include "interpose/chain.h"
 #include "interpose/exec.h"
+#include "interpose/late.h"
 #include "interpose/mask.h"
 #include "interpose/mm.h"
 #include "interpose/forbid.h"
@@ -19,23 +20,13 @@
  * Source: behaviour of glibc 2.36, read and tried; tests/run/interpose.py compares.
  */
 
-/* As libc does: -errno becomes -1 and errno. */
-static inline long result(long r)
-{
-	if (__builtin_expect(sys_is_error(r), 0)) {
-		*__errno_location() = (int)-r;
-		return -1;
-	}
-	return r;
-}
-
 #define RTLD_DEEPBIND 8 /* dlfcn.h */
 
 #define CALLER __builtin_return_address(0)
 
 EXPORT void *mmap(void *addr, size_t len, int prot, int flags, int fd, off_t off)
 {
-	return (void *)result(
+	return (void *)wrap_result(
 		mm_call6(CALLER, false, SYS_mmap, (long)addr, (long)len, prot, flags, fd, off));
 }
 
@@ -44,12 +35,13 @@ EXPORT void *mmap64(void *addr, size_t len, int prot, int flags, int fd, off64_t
 
 EXPORT int munmap(void *addr, size_t len)
 {
-	return (int)result(mm_call6(CALLER, false, SYS_munmap, (long)addr, (long)len, 0, 0, 0, 0));
+	return (int)wrap_result(
+		mm_call6(CALLER, false, SYS_munmap, (long)addr, (long)len, 0, 0, 0, 0));
 }
 
 EXPORT int mprotect(void *addr, size_t len, int prot)
 {
-	return (int)result(
+	return (int)wrap_result(
 		mm_call6(CALLER, false, SYS_mprotect, (long)addr, (long)len, prot, 0, 0, 0));
 }
 
@@ -57,10 +49,10 @@ EXPORT int mprotect(void *addr, size_t len, int prot)
 EXPORT int pkey_mprotect(void *addr, size_t len, int prot, int pkey)
 {
 	if (pkey == -1)
-		return (int)result(mm_call6(CALLER, false, SYS_mprotect, (long)addr, (long)len,
-					    prot, 0, 0, 0));
-	return (int)result(mm_call6(CALLER, false, SYS_pkey_mprotect, (long)addr, (long)len, prot,
-				    pkey, 0, 0));
+		return (int)wrap_result(mm_call6(CALLER, false, SYS_mprotect, (long)addr, (long)len,
+						 prot, 0, 0, 0));
+	return (int)wrap_result(mm_call6(CALLER, false, SYS_pkey_mprotect, (long)addr, (long)len,
+					 prot, pkey, 0, 0));
 }
 
 EXPORT void *mremap(void *addr, size_t old_len, size_t new_len, int flags, ...)
@@ -73,13 +65,13 @@ EXPORT void *mremap(void *addr, size_t old_len, size_t new_len, int flags, ...)
 		new_addr = va_arg(args, void *);
 		va_end(args);
 	}
-	return (void *)result(mm_call6(CALLER, false, SYS_mremap, (long)addr, (long)old_len,
-				       (long)new_len, flags, (long)new_addr, 0));
+	return (void *)wrap_result(mm_call6(CALLER, false, SYS_mremap, (long)addr, (long)old_len,
+					    (long)new_len, flags, (long)new_addr, 0));
 }
 
 EXPORT int madvise(void *addr, size_t len, int advice)
 {
-	return (int)result(
+	return (int)wrap_result(
 		mm_call6(CALLER, false, SYS_madvise, (long)addr, (long)len, advice, 0, 0, 0));
 }
 
@@ -94,18 +86,19 @@ EXPORT int posix_madvise(void *addr, size_t len, int advice)
 
 EXPORT void *shmat(int id, const void *addr, int flags)
 {
-	return (void *)result(mm_call6(CALLER, false, SYS_shmat, id, (long)addr, flags, 0, 0, 0));
+	return (void *)wrap_result(
+		mm_call6(CALLER, false, SYS_shmat, id, (long)addr, flags, 0, 0, 0));
 }
 
 EXPORT int shmdt(const void *addr)
 {
-	return (int)result(mm_call6(CALLER, false, SYS_shmdt, (long)addr, 0, 0, 0, 0, 0));
+	return (int)wrap_result(mm_call6(CALLER, false, SYS_shmdt, (long)addr, 0, 0, 0, 0, 0));
 }
 
 EXPORT int remap_file_pages(void *addr, size_t len, int prot, size_t page, int flags)
 {
-	return (int)result(mm_call6(CALLER, false, SYS_remap_file_pages, (long)addr, (long)len,
-				    prot, (long)page, flags, 0));
+	return (int)wrap_result(mm_call6(CALLER, false, SYS_remap_file_pages, (long)addr, (long)len,
+					 prot, (long)page, flags, 0));
 }
 
 /*
@@ -121,11 +114,15 @@ long syscall_wrapped(long nr, long a, long b, long c, long d, long e, long f)
 		return exec_execveat((int)a, (const char *)b, (char *const *)c, (char *const *)d,
 				     (int)e);
 	case SYS_rt_sigaction:
-		return result(mask_rt_sigaction((int)a, (const void *)b, (void *)c, (size_t)d));
+		return wrap_result(
+			mask_rt_sigaction((int)a, (const void *)b, (void *)c, (size_t)d));
 	case SYS_rt_sigprocmask:
-		return result(mask_rt_sigprocmask((int)a, (const void *)b, (void *)c, (size_t)d));
+		return wrap_result(
+			mask_rt_sigprocmask((int)a, (const void *)b, (void *)c, (size_t)d));
+	case SYS_mseal:
+		return wrap_result(mseal_call(CALLER, true, (uint64_t)a, (uint64_t)b, (uint64_t)c));
 	default:
-		return result(mm_call6(CALLER, true, (int)nr, a, b, c, d, e, f));
+		return wrap_result(mm_call6(CALLER, true, (int)nr, a, b, c, d, e, f));
 	}
 }
 
@@ -146,14 +143,16 @@ static void before_unseen(void)
 /* Called by dlopen() in assembly. Return: where it goes on. */
 void *dlopen_enter(int flags)
 {
+	late_note(flags);
 	if (flags & RTLD_DEEPBIND)
 		before_unseen();
 	return state()->next[NEXT_dlopen];
 }
 
 /* The same by dlmopen(). */
-void *dlmopen_enter(void)
+void *dlmopen_enter(int flags)
 {
+	late_note(flags);
 	before_unseen();
 	return state()->next[NEXT_dlmopen];
 }

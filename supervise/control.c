@@ -27,7 +27,22 @@ bool control_is(const struct call *c)
 	       !decide_is_foreign_arch(c);
 }
 
-static void hello(struct supervisor *s, struct proc *p, uint64_t version)
+static bool is_library(struct supervisor *s, struct proc *p, uint64_t ip)
+{
+	struct vma v;
+
+	return image_module(s, p, ip, &v) && vma_is_library(&v);
+}
+
+/* The library of an image speaks, or somebody in its name: that counts for less (image_seal.c). */
+static void begin(struct supervisor *s, struct proc *p, uint64_t ip)
+{
+	p->hello = true;
+	if (!p->library && !p->started)
+		p->library = is_library(s, p, ip);
+}
+
+static void hello(struct supervisor *s, struct proc *p, uint64_t version, uint64_t ip)
 {
 	char text[128];
 
@@ -41,8 +56,8 @@ static void hello(struct supervisor *s, struct proc *p, uint64_t version)
 		answer_value(s, -EPROTO);
 		return;
 	}
-	p->hello = true;
-	answer_value(s, (long)s->gate);
+	begin(s, p, ip);
+	answer_value(s, (long)(s->gate | (s->kernel_seals ? HELLO_SEALS : 0)));
 }
 
 static void give_policy(struct supervisor *s, struct proc *p)
@@ -204,6 +219,70 @@ static void narrow(struct supervisor *s, struct proc *p, int fd)
 	answer_value(s, 0);
 }
 
+/* Something new is mapped: what a seal let go from there has gone. Whatever forbids to take it away
+ * is still there. */
+static void forget(struct proc *p, struct range r)
+{
+	static const enum seal ways[] = {SEAL_UNMAP, SEAL_REPLACE, SEAL_MOVE};
+
+	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++)
+		seals_clear(&p->seals, &(struct seal_deed){.range = r, .seal = (uint8_t)ways[i]});
+}
+
+/* Whoever asks binds nobody but himself. */
+static void seal(struct supervisor *s, struct proc *p, const struct call *c)
+{
+	const uint64_t *a = c->args;
+	struct range r;
+	bool named = a[4] >= KEY_SEAL_TEXT && a[4] <= KEY_SEAL_DISCARD;
+	int e;
+
+	if (!range_init(&r, a[1], a[2]) || a[3] & ~(uint64_t)SEAL_KNOWN ||
+	    (!named && a[4] != KEY_NONE) || (!a[3] && !is_library(s, p, c->ip))) {
+		answer_value(s, -EINVAL);
+		return;
+	}
+	if (!a[3]) {
+		forget(p, r);
+		answer_value(s, 0);
+		return;
+	}
+	e = seals_add(&p->seals, r, (unsigned)a[3], (enum policy_key)a[4]);
+	s->any_told |= !e;
+	answer_value(s, e);
+}
+
+/* What is loaded later is sealed when its loader protects it, by a call that the library must see.
+ */
+static void note_late(struct supervisor *s, struct proc *p, const uint64_t n_done[KIT_OBJECTS])
+{
+	const struct policy *policy = &p->rule->policy;
+	char text[700];
+	struct fmt f = FMT_INIT(text);
+
+	if (!s->verbose || policy_value(policy, KEY_SEAL_LATE) == LATE_NEVER || n_done[1] ||
+	    !report_once(&s->report, "late", p->exe))
+		return;
+	fmt_str(&f, p->exe);
+	fmt_str(&f, ": seal.late cannot be honoured: its loader (ld.so) is not patched");
+	report_note(&s->report, policy, text);
+}
+
+/* Start-up is over: (sites patched of libc, of ld.so, whether the image is sealed). */
+static void end_start_up(struct supervisor *s, struct task *k, const struct call *c)
+{
+	struct proc *p = k->proc;
+
+	if (!p->started) {
+		check_settle(s, p, k->tid);
+		patch_note(s, p, &c->args[1]);
+		note_late(s, p, &c->args[1]);
+		p->sealed = c->args[3] && p->library && is_library(s, p, c->ip);
+	}
+	p->started = true;
+	answer_value(s, 0);
+}
+
 /* Handles one request of the channel and answers it. */
 void control_handle(struct supervisor *s, struct task *k, const struct call *c)
 {
@@ -211,7 +290,7 @@ void control_handle(struct supervisor *s, struct task *k, const struct call *c)
 
 	switch ((enum control_op)(c->args[0] & ~CONTROL_MASK)) {
 	case CONTROL_HELLO:
-		hello(s, p, c->args[1]);
+		hello(s, p, c->args[1], c->ip);
 		return;
 	case CONTROL_GATE:
 		if (!s->gate || p->started)
@@ -226,12 +305,10 @@ void control_handle(struct supervisor *s, struct task *k, const struct call *c)
 		give_sites(s, p, c);
 		return;
 	case CONTROL_SEALED:
-		if (!p->started) {
-			check_settle(s, p, k->tid);
-			patch_note(s, p, &c->args[1]);
-		}
-		p->started = true;
-		answer_value(s, 0);
+		end_start_up(s, k, c);
+		return;
+	case CONTROL_SEAL:
+		seal(s, p, c);
 		return;
 	case CONTROL_CALLER:
 		k->caller = c->args[1];

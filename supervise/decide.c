@@ -145,6 +145,10 @@ unsigned decide_needs(const struct call *c, const struct facts *f)
 		else if (c->nr == SYS_mmap && !is_anonymous(c))
 			needs |= NEED_FILE;
 	}
+	if (decide_goes_by_mappings(c, f))
+		needs |= NEED_VMAS;
+	if (decide_goes_by_length(c, f))
+		needs |= NEED_SEGMENT;
 	if (is_mm(c) && f->started && !is_through_gate(c, f) &&
 	    policy_value(f->policy, KEY_RAW) != RAW_POLICE)
 		needs |= NEED_CALLER;
@@ -310,6 +314,7 @@ static void rule(const struct call *c, const struct facts *f, unsigned deeds, en
 {
 	struct policy_ask ask = {.deeds = deeds,
 				 .kernel_key = key,
+				 .seal_key = key,
 				 .file = f->file    ? &f->file->file
 					 : f->blind ? &hidden_file
 						    : &unknown_file,
@@ -371,9 +376,21 @@ static void decide_exec(const struct call *c, const struct facts *f, unsigned de
 	d->check = d->action == DECIDE_CONTINUE;
 }
 
+/* A seal forbids it. Of the program's own nobody is told; what policy says of such a call besides
+ * holds as well. */
+static void decide_sealed(const struct call *c, const struct facts *f, unsigned deeds,
+			  enum policy_key key, struct decision *d)
+{
+	rule(c, f, deeds | (key == KEY_NONE ? 0 : DEED_SEALED), key, &d->ruling);
+	apply(d);
+	if (d->action == DECIDE_CONTINUE)
+		refuse(d, EPERM);
+}
+
 static void decide_mm(const struct call *c, const struct facts *f, struct decision *d)
 {
 	unsigned deeds = f->started && !f->by_libc && !is_through_gate(c, f) ? DEED_RAW : 0;
+	enum policy_key key;
 
 	if (f->gate && touches_gate(c, f)) {
 		d->own = d->check = is_gate_mapping(c, f);
@@ -383,6 +400,10 @@ static void decide_mm(const struct call *c, const struct facts *f, struct decisi
 	}
 	if (decide_is_own(c, f)) {
 		d->own = d->check = true; /* the descriptor may have become another's */
+		return;
+	}
+	if (decide_is_sealed(c, f, &key)) {
+		decide_sealed(c, f, deeds, key, d);
 		return;
 	}
 	if (asks_exec(c)) {

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include "policy/eval.h"
 #include "supervise/object.h"
+#include "supervise/seals.h"
 #include "supervise/vma.h"
 
 /* A call as the kernel describes it in a notification: registers only. */
@@ -19,9 +20,10 @@ struct call {
 enum decide_need {
 	NEED_VMAS =
 		1 << 0, /* the mappings of `decide_range()`, and the file behind those without X */
-	NEED_FILE = 1 << 1,  /* the object of descriptor args[4] */
-	NEED_JIT = 1 << 2,   /* whether a module of wx.jit is mapped, if decide_is_code() says so */
-	NEED_CALLER = 1 << 3 /* which module makes the call */
+	NEED_FILE = 1 << 1, /* the object of descriptor args[4] */
+	NEED_JIT = 1 << 2,  /* whether a module of wx.jit is mapped, if decide_is_code() says so */
+	NEED_CALLER = 1 << 3, /* which module makes the call */
+	NEED_SEGMENT = 1 << 4 /* how long the segment args[0] is */
 };
 
 #define FACTS_MAX_VMAS 64
@@ -41,6 +43,9 @@ struct facts {
 	bool vmas_cut; /* there are more than FACTS_MAX_VMAS */
 	bool has_gap;  /* part of the range is not mapped */
 	const struct vma *vmas;
+	const struct seals *seals; /* NULL: none */
+	bool sealed;            /* its library has sealed it, with the kernel's help or without */
+	uint64_t segment_bytes; /* 0: not known */
 };
 
 enum decide_action {
@@ -70,3 +75,11 @@ bool decide_is_own(const struct call *c, const struct facts *f);
 bool decide_is_flip(const struct call *c, uint64_t gate);
 void decide_vma(const struct policy *p, const struct vma *v, const struct object *o, bool jit_image,
 		const char *caller, struct policy_ruling *rp);
+
+/* supervise/decide_seal.c */
+bool decide_can_be_sealed(const struct call *c);
+bool decide_takes_away(const struct call *c, const struct seal_deed *d);
+bool decide_is_downgrade(const struct call *c);
+bool decide_goes_by_mappings(const struct call *c, const struct facts *f);
+bool decide_goes_by_length(const struct call *c, const struct facts *f);
+bool decide_is_sealed(const struct call *c, const struct facts *f, enum policy_key *keyp);

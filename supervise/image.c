@@ -28,7 +28,7 @@ struct identity {
 	uint64_t hash;
 	bool in_the_making; /* execve fills the vector last, when the segments are mapped */
 	bool hidden;        /* we may not look */
-	uint64_t loader;
+	uint64_t loader, entry, vdso;
 	dev_t dev; /* of the executable; ino 0: not looked at */
 	uint64_t ino;
 };
@@ -87,6 +87,10 @@ static struct identity identify(pid_t pid)
 		id.hash = (id.hash ^ aux[i].a_type ^ aux[i].a_un.a_val) * 0x100000001b3ull;
 		if (aux[i].a_type == AT_BASE)
 			id.loader = aux[i].a_un.a_val;
+		else if (aux[i].a_type == AT_ENTRY)
+			id.entry = aux[i].a_un.a_val;
+		else if (aux[i].a_type == AT_SYSINFO_EHDR)
+			id.vdso = aux[i].a_un.a_val;
 	}
 	id.hash = (id.hash ^ st.st_dev ^ st.st_ino) * 0x100000001b3ull;
 	return id;
@@ -114,7 +118,7 @@ static void look_for_gate(struct supervisor *s, struct proc *p)
 	if (!s->gate || p->maps < 0 || vma_at(p->maps, s->gate, &v) < 0)
 		return;
 	if (v.dev == s->objects.gate_dev && v.ino == s->objects.gate_ino)
-		p->hello = p->started = true;
+		p->hello = p->started = p->library = p->sealed = true;
 }
 
 /*
@@ -184,6 +188,12 @@ static void note_new_image(struct supervisor *s, struct proc *p)
 	report_note(&s->report, &p->rule->policy, text);
 }
 
+static void forget_seals(struct proc *p)
+{
+	seals_deinit(&p->seals);
+	p->own_sealed = false;
+}
+
 static int learn(struct supervisor *s, struct proc *p, struct identity id, bool by_exec)
 {
 	struct rule *rule;
@@ -196,6 +206,7 @@ static int learn(struct supervisor *s, struct proc *p, struct identity id, bool 
 	rule = by_exec ? new_policy(s, p) : parents_policy(s, p);
 	if (!rule)
 		return -E2BIG;
+	image_leave_seals(s, p);
 	p->rule = rule;
 	if (p->maps >= 0)
 		close(p->maps);
@@ -203,8 +214,13 @@ static int learn(struct supervisor *s, struct proc *p, struct identity id, bool 
 	p->by_exec = by_exec;
 	p->identity = id.hash;
 	p->loader = id.loader;
+	p->entry = id.entry;
+	p->vdso = id.vdso;
 	p->loader_text = (struct range){0};
 	p->hello = p->started = p->verified = false;
+	p->library = p->sealed = false;
+	forget_seals(p);
+	p->heir = s->any_told && !by_exec;
 	p->jit = false;
 	p->exec_by = 0;
 	p->chain = false;
@@ -217,18 +233,31 @@ static int learn(struct supervisor *s, struct proc *p, struct identity id, bool 
 	return 0;
 }
 
+/* Whether it still has the address space in which it was looked at last: an execve brings a new
+ * one. */
+static bool has_same_memory(const struct proc *p)
+{
+	struct vma v;
+
+	return p->maps >= 0 && !vma_next(p->maps, 0, VMA_ALL, &v);
+}
+
 /*
  * The same image as before an execve, or one that the kernel has laid out exactly alike (the same
  * file, without address space randomisation): what was seen of its mappings is seen again.
  */
 static void look_again(struct supervisor *s, struct proc *p)
 {
+	bool was_sealed = p->sealed, same = has_same_memory(p);
+
 	if (p->maps >= 0)
 		close(p->maps);
 	p->maps = vma_open(p->via);
 	p->loader_text = (struct range){0};
-	p->verified = p->started = false;
+	p->verified = p->started = p->library = p->sealed = false;
 	look_for_gate(s, p);
+	if (!same || (was_sealed && !p->sealed))
+		forget_seals(p);
 }
 
 /*
@@ -238,9 +267,7 @@ static void look_again(struct supervisor *s, struct proc *p)
  */
 static bool has_failed_execve(const struct proc *p)
 {
-	struct vma v;
-
-	return proc_never_executed(p->via) || (p->maps >= 0 && !vma_next(p->maps, 0, VMA_ALL, &v));
+	return proc_never_executed(p->via) || has_same_memory(p);
 }
 
 /*

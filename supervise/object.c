@@ -362,6 +362,23 @@ int object_open(pid_t pid, const struct vma *v)
 }
 
 /*
+ * The file that a path of /proc/PID leads to, to be read: not one whose server may never answer.
+ * Return: a descriptor of ours, or -ENOENT.
+ */
+int object_open_path(pid_t pid, const char *path)
+{
+	struct stat st;
+	uint64_t mount;
+	int fd;
+
+	if (stat_of(path, &st, &mount) < 0 || !S_ISREG(st.st_mode) ||
+	    is_remote(pid, st.st_dev, mount))
+		return -ENOENT;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	return fd < 0 ? -ENOENT : fd;
+}
+
+/*
  * The object behind a mapping. Without `look_deeper` only what the kernel says of the mapping
  * itself is used (memory object or not); with it the file is found by its path, in the process's
  * own root, and what cannot be found again counts as unsettled. Return: 0 and *op written.

@@ -36,6 +36,7 @@ int object_of_fd(const struct object_rules *r, pid_t pid, int fd, bool look_deep
 		 struct object *op);
 int object_find(pid_t pid, const struct vma *v, struct stat *stp);
 int object_open(pid_t pid, const struct vma *v);
+int object_open_path(pid_t pid, const char *path);
 bool object_is_anonymous(const struct object_rules *r, const struct vma *v);
 const char *object_fault(const struct object *o);
 int object_of_vma(const struct object_rules *r, pid_t pid, const struct vma *v, bool look_deeper,

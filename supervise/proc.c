@@ -62,6 +62,18 @@ struct proc *proc_find(struct proc_table *t, pid_t pid)
 	return p;
 }
 
+/* Another that runs the same image. */
+struct proc *proc_find_alike(struct proc_table *t, const struct proc *p)
+{
+	struct proc *o;
+
+	for (size_t i = 0; i < sizeof(t->procs) / sizeof(*t->procs); i++)
+		for (o = t->procs[i]; o; o = o->next)
+			if (o != p && o->known && !o->heir && o->identity == p->identity)
+				return o;
+	return NULL;
+}
+
 void proc_table_each(struct proc_table *t, void (*fn)(struct supervisor *, struct proc *),
 		     struct supervisor *s)
 {
@@ -78,6 +90,7 @@ static void proc_unref(struct proc *p)
 		close(p->pidfd);
 	if (p->maps >= 0)
 		close(p->maps);
+	seals_deinit(&p->seals);
 	free(p->exe);
 	free(p);
 }
@@ -266,6 +279,27 @@ static void task_drop(struct proc_table *t, struct task **at)
 	t->n_tasks--;
 }
 
+/* Of a thread that has no pidfd nobody hears that it has ended. Return: whether it lives, and is of
+ * the process that it was of. */
+static bool is_alive(const struct task *k)
+{
+	return k->pidfd >= 0 || k->proc->pid == k->tid ||
+	       status_field(k->tid, "\nTgid:", false) == k->proc->pid;
+}
+
+/* A bucket each time that a thread comes, so that no more than live and 1024 are remembered. */
+static void sweep_bucket(struct proc_table *t)
+{
+	struct task **at = &t->tasks[t->sweep++ & 1023];
+
+	while (*at) {
+		if (is_alive(*at))
+			at = &(*at)->next;
+		else
+			task_drop(t, at);
+	}
+}
+
 /*
  * The thread of that number, as it lives now. Return: the table's, or NULL where it has gone, is
  * outside our pid namespace, or memory or descriptors ran out; the call is then refused.
@@ -278,12 +312,11 @@ struct task *task_get(struct proc_table *t, pid_t tid)
 		return NULL;
 	while (*at && (*at)->tid != tid)
 		at = &(*at)->next;
-	if (*at && ((*at)->pidfd >= 0 || (*at)->proc->pid == tid))
+	if (*at && is_alive(*at))
 		return *at;
-	if (*at && status_field(tid, "\nTgid:", false) == (*at)->proc->pid)
-		return *at; /* nobody watches it, but it is a thread of the same process */
 	if (*at)
 		task_drop(t, at);
+	sweep_bucket(t);
 	return task_new(t, tid);
 }
 

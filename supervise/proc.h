@@ -6,6 +6,7 @@
 #include <sys/types.h>
 #include "common/range.h"
 #include "supervise/rules.h"
+#include "supervise/seals.h"
 
 struct supervisor;
 
@@ -34,8 +35,16 @@ struct proc {
 	bool verified;     /* its executable mappings were looked at */
 	bool hello;        /* the library has spoken */
 	bool started;      /* CONTROL_SEALED, or a fork of one that had */
+	bool library;      /* it was our library that spoke */
+	bool sealed;       /* … and has sealed the image */
+	bool own_sealed;   /* what the supervisor seals by itself is in `seals` */
+	bool heir;         /* a fork that may have seals from its parent */
+	struct seals seals;
+	uint64_t entry;  /* where the program begins: AT_ENTRY */
+	uint64_t vdso;   /* 0: it has none */
 	uint64_t loader; /* where its interpreter is mapped; 0: static, nothing loads the library */
 	struct range loader_text; /* its code, once it has been seen to call; empty: not yet */
+	bool loader_is_libc;      /* so it calls for others as well: musl's */
 	bool reaper;              /* may become the parent of processes it did not fork */
 	uint64_t kit;             /* inode of the patch kit that it was given; 0: none */
 	bool killed;
@@ -63,11 +72,13 @@ struct proc_table {
 	unsigned n_procs;
 	unsigned n_watched; /* threads with a pidfd of their own */
 	unsigned max_watched;
+	unsigned sweep; /* of which bucket the threads that ended are forgotten next */
 };
 
 int proc_table_init(struct proc_table *t, int epoll);
 struct task *task_get(struct proc_table *t, pid_t tid);
 struct proc *proc_find(struct proc_table *t, pid_t pid);
+struct proc *proc_find_alike(struct proc_table *t, const struct proc *p);
 void proc_table_event(struct proc_table *t, uint64_t tag);
 void proc_table_each(struct proc_table *t, void (*fn)(struct supervisor *, struct proc *),
 		     struct supervisor *s);

@@ -110,9 +110,21 @@ static const char *error_name(int e)
 
 static const char *loosest_word(enum policy_key key)
 {
-	return key == KEY_RAW          ? " = \"police\";"
-	       : key == KEY_WX_WRITERS ? " = \"any\";"
-				       : " = \"allow\";";
+	switch (key) {
+	case KEY_RAW:
+		return " = \"police\";";
+	case KEY_WX_WRITERS:
+		return " = \"any\";";
+	case KEY_SEAL_TEXT:
+	case KEY_SEAL_RELRO:
+	case KEY_SEAL_DATA:
+	case KEY_SEAL_VDSO:
+		return " = false;";
+	case KEY_SEAL_LATE:
+		return " = \"never\";";
+	default:
+		return " = \"allow\";";
+	}
 }
 
 /* "wx.jit" → `wx: { jit = …; };`, the text that a policy file would hold to allow it. */
@@ -130,6 +142,10 @@ static void allowing_rule(struct fmt *f, const struct violation *v)
 	if (v->ruling->rule ==
 	    KEY_WX_JIT) { /* both at once, past the library that would serve it */
 		fmt_str(f, "wx: { map = \"allow\"; };");
+		return;
+	}
+	if (v->ruling->rule == KEY_SEAL_DISCARD) { /* of memory that is sealed by any of these */
+		fmt_str(f, "seal: { text = false; relro = false; data = false; vdso = false; };");
 		return;
 	}
 	if (is_code && v->grantee) {

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include "common/control.h"
 #include "common/kit.h"
+#include "supervise/shm.h"
 
 /*
  * What is to be known of a call before it is decided: who makes it, which mappings and which file
@@ -17,6 +18,25 @@ bool scene_is_loader(struct proc *p, const struct vma *v)
 	struct vma base;
 
 	return !vma_at(p->maps, p->loader, &base) && base.dev == v->dev && base.ino == v->ino;
+}
+
+/*
+ * Whether a call comes from the image's loader, or nobody can tell. Nothing is granted by it, so
+ * it may be remembered: a loader makes a dozen calls in a row.
+ */
+bool scene_is_by_loader(struct supervisor *s, struct proc *p, uint64_t ip)
+{
+	struct vma v;
+
+	if (ip >= p->loader_text.start && ip < p->loader_text.end)
+		return true;
+	if (!image_module(s, p, ip, &v))
+		return true; /* nobody knows */
+	if (!scene_is_loader(p, &v))
+		return false;
+	p->loader_text = v.range;
+	p->loader_is_libc = vma_is_musl(&v);
+	return true;
 }
 
 /*
@@ -46,12 +66,13 @@ void scene_find_caller(struct supervisor *s, struct task *k, const struct call *
 }
 
 /* The file behind a mapping that is to gain X; of several one that policy is likelier to refuse. */
-static void find_file(struct supervisor *s, struct task *k, const struct vma *v, struct scene *e)
+static void find_file(struct supervisor *s, struct task *k, const struct vma *v, bool is_exec,
+		      struct scene *e)
 {
 	const struct policy *p = &k->proc->rule->policy;
 	struct object o;
 
-	if (v->prot & PROT_EXEC || object_is_anonymous(&s->objects, v))
+	if (v->prot & PROT_EXEC || !is_exec || object_is_anonymous(&s->objects, v))
 		return;
 	object_of_vma(&s->objects, k->proc->via, v, policy_value(p, KEY_WX_FILE) >= FILE_SETTLED,
 		      &o);
@@ -80,7 +101,7 @@ static void find_vmas(struct supervisor *s, struct task *k, const struct call *c
 			return;
 		}
 		e->facts.has_gap |= e->vmas[e->facts.n_vmas].range.start > at;
-		find_file(s, k, &e->vmas[e->facts.n_vmas], e);
+		find_file(s, k, &e->vmas[e->facts.n_vmas], c->args[2] & PROT_EXEC, e);
 	}
 }
 
@@ -122,9 +143,12 @@ void scene_look(struct supervisor *s, struct task *k, const struct call *c, stru
 				  .user_end = s->user_end,
 				  .gate = s->gate,
 				  .started = p->started,
+				  .seals = &p->seals,
+				  .sealed = p->sealed,
 				  .vmas = e->vmas};
 	e->caller_known = false;
 	e->call_ip = c->ip;
+	image_seal(s, p, c);
 	if (decide_is_flip(c, s->gate) &&
 	    policy_value(e->facts.policy, KEY_WX_TRANSITION) >= V_DENY)
 		e->facts.jit_image = image_has_jit(s, p); /* granted to the image, whoever asks */
@@ -141,6 +165,8 @@ void scene_look(struct supervisor *s, struct task *k, const struct call *c, stru
 	}
 	if (needs & NEED_FILE)
 		look_at_file(s, p, (int)c->args[4], e);
+	if (needs & NEED_SEGMENT)
+		e->facts.segment_bytes = shm_bytes(p->via, (int)c->args[0]);
 	if (needs & NEED_JIT && decide_is_code(c, &e->facts))
 		e->facts.jit_image = image_has_jit(s, p);
 }

@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "common/call.h"
 #include "common/start.h"
 #include "policy/filter.h"
 
@@ -83,6 +84,31 @@ static ssize_t receive_with_fd(int sock, void *data, size_t size, int *fdp)
 	return n;
 }
 
+/*
+ * Whether the kernel seals memory, for the tree that is to come. An empty range is sealed where
+ * anything is (mm/mseal.c). A sandbox around us may answer in the kernel's place, or kill whoever
+ * makes a call that it does not know: so a child asks.
+ */
+static bool has_mseal(void)
+{
+	int status = -1;
+	pid_t pid = vfork();
+
+	if (!pid)
+		_exit(syscall(SYS_mseal, 0, 0, 0) ? 1 : 0);
+	while (pid > 0 && waitpid(pid, &status, __WALL) < 0 && errno == EINTR)
+		;
+	return !status;
+}
+
+static unsigned filter_flags(const struct start *st)
+{
+	bool notify = policy_value(st->policy, KEY_SEAL_DISCARD) == DISCARD_NOTIFY;
+
+	return (notify ? FILTER_NOTIFY_DISCARDS : 0) |
+	       (st->supervisor.kernel_seals ? 0 : FILTER_NO_MSEAL);
+}
+
 static int send_offer(struct start *st, int sock)
 {
 	struct start_offer *o = calloc(1, OFFER_BYTES);
@@ -91,7 +117,7 @@ static int send_offer(struct start *st, int sock)
 
 	if (!o)
 		return -ENOMEM;
-	r = filter_build(st->supervisor.gate, &prog);
+	r = filter_build(st->supervisor.gate, filter_flags(st), &prog);
 	if (r < 0) {
 		free(o);
 		return r;
@@ -190,6 +216,16 @@ void start_detach(const int *keep, unsigned n_keep)
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
+static void note_kernel(struct start *st)
+{
+	if (st->supervisor.verbose && !st->supervisor.kernel_seals)
+		report_note(&st->supervisor.report, st->policy,
+			    "this kernel has no mseal(2) (Linux 6.10), or a sandbox hides it: what "
+			    "is sealed is kept by the library and the supervisor alone; code reuse "
+			    "can change what lies where shared libraries do, and calls near "
+			    "programs are slower");
+}
+
 /*
  * The supervisor's end, to the end of the tree. Return: 0, or -errno where the tree never started;
  * the process at the other end has been told, and the reason is the caller's to print.
@@ -200,6 +236,7 @@ int start_serve(struct start *st, int sock)
 	int listener = -1, r;
 	ssize_t n;
 
+	st->supervisor.kernel_seals = has_mseal();
 	r = send_offer(st, sock);
 	if (r < 0) {
 		start_refuse(sock, -r);
@@ -212,6 +249,7 @@ int start_serve(struct start *st, int sock)
 	if (send_with_fd(sock, "k", 1, -1) < 0)
 		return -EPIPE;
 	close(sock);
+	note_kernel(st);
 	return supervisor_run(&st->supervisor, listener);
 }
 

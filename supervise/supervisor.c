@@ -148,28 +148,13 @@ static void refuse_listener(struct supervisor *s, struct proc *p)
 	answer_value(s, -EBUSY);
 }
 
-/* Nothing is granted by it, so it may be remembered: a loader makes a dozen calls in a row. */
-static bool is_by_loader(struct supervisor *s, struct proc *p, uint64_t ip)
-{
-	struct vma v;
-
-	if (ip >= p->loader_text.start && ip < p->loader_text.end)
-		return true;
-	if (!image_module(s, p, ip, &v))
-		return true; /* nobody knows */
-	if (!scene_is_loader(p, &v))
-		return false;
-	p->loader_text = v.range;
-	return true;
-}
-
 /* A dynamic image calls from elsewhere than its loader, and our library has not spoken. */
 static void note_missing_library(struct supervisor *s, struct proc *p, const struct call *c)
 {
 	char text[700];
 	struct fmt f = FMT_INIT(text);
 
-	if (!s->preload || p->hello || !p->loader || is_by_loader(s, p, c->ip))
+	if (!s->preload || p->hello || !p->loader || scene_is_by_loader(s, p, c->ip))
 		return;
 	p->hello = true;
 	if (!report_once(&s->report, "library", p->exe))
@@ -205,6 +190,7 @@ static void handle_call(struct supervisor *s, struct task *k, const struct call 
 			check_later(s, k, c, d.own);
 		if (d.check && c->nr == SYS_mmap && e.facts.file)
 			image_maps(s, k->proc, &e.file);
+		image_unseal(s, k->proc, c);
 		answer_continue(s);
 	}
 }
@@ -250,6 +236,10 @@ void supervisor_handle(struct supervisor *s)
 		answer_value(s, -EPERM);
 		return;
 	}
+	if (k->proc->heir && !is_exec(&c) && image_inherit_seals(s, k->proc) < 0) {
+		answer_value(s, -ENOMEM);
+		return;
+	}
 	if (s->n_checks)
 		check_now(s, k->tid);
 	if (!k->proc->verified && !leaves_all(k->proc, &c) && !image_verify(s, k->proc, k->tid)) {
@@ -291,8 +281,10 @@ static void proc_event(struct supervisor *s, uint64_t tag)
 {
 	struct proc *p = tag <= INT32_MAX ? proc_find(&s->table, (pid_t)tag) : NULL;
 
-	if (p)
+	if (p) {
 		chain_count(s, p);
+		image_leave_seals(s, p);
+	}
 	proc_table_event(&s->table, tag);
 }
 

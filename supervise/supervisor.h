@@ -27,6 +27,7 @@ struct check {
 #define MAX_CHECKS 256
 #define MAX_HELD   64
 #define CHAINED    64
+#define SEALS_LEFT 64
 
 struct supervisor {
 	int listener;
@@ -35,10 +36,12 @@ struct supervisor {
 	int children; /* stop_init() */
 	int gate_memfd;
 	uint64_t gate;     /* 0: this tree has none */
+	bool kernel_seals; /* mseal(2) works in it */
 	uint64_t user_end; /* of an address space: user_end() */
 	bool verbose;
-	bool any_jit; /* some image of the tree had a module of wx.jit */
-	bool preload; /* images are expected to load the library */
+	bool any_jit;  /* some image of the tree had a module of wx.jit */
+	bool any_told; /* … or a library that told of seals */
+	bool preload;  /* images are expected to load the library */
 	pid_t root;
 	int root_pidfd;
 	struct proc_table table;
@@ -55,6 +58,11 @@ struct supervisor {
 		pid_t pid;
 	} held[MAX_HELD];
 	unsigned n_held;
+	struct seals_left { /* by processes that are gone: image_seal.c */
+		uint64_t identity;
+		struct seals seals;
+	} left[SEALS_LEFT];
+	unsigned n_left;
 	uint64_t chained[CHAINED]; /* images that had the handler, by identity: chain.c */
 	unsigned n_chained;
 	/* The kernel may give larger structures than the headers know: SECCOMP_GET_NOTIF_SIZES. */
@@ -79,6 +87,7 @@ struct scene {
 void scene_look(struct supervisor *s, struct task *k, const struct call *c, struct scene *e);
 void scene_find_caller(struct supervisor *s, struct task *k, const struct call *c, struct scene *e);
 bool scene_is_loader(struct proc *p, const struct vma *v);
+bool scene_is_by_loader(struct supervisor *s, struct proc *p, uint64_t ip);
 
 /* supervise/supervisor.c */
 int supervisor_init(struct supervisor *s, uint64_t gate, int gate_memfd);
@@ -97,6 +106,14 @@ bool image_verify_range(struct supervisor *s, struct proc *p, pid_t tid, struct 
 bool image_has_jit(struct supervisor *s, struct proc *p);
 void image_maps(struct supervisor *s, struct proc *p, const struct object *o);
 bool image_module(struct supervisor *s, struct proc *p, uint64_t addr, struct vma *vp);
+
+/* supervise/image_seal.c */
+void image_seal(struct supervisor *s, struct proc *p, const struct call *c);
+void image_leave_seals(struct supervisor *s, struct proc *p);
+int image_inherit_seals(struct supervisor *s, struct proc *p);
+
+/* supervise/unseal.c */
+void image_unseal(struct supervisor *s, struct proc *p, const struct call *c);
 
 /* supervise/control.c */
 bool control_is(const struct call *c);

@@ -195,6 +195,10 @@ static int scan_text(int maps, uint64_t addr, bool exact, enum vma_filter filter
 		r = 0;
 		break;
 	}
+	if (ferror(f))
+		r = -errno;
+	else if (feof(f) && pread(fd, line, 1, 0) <= 0)
+		r = -ESRCH; /* the text ends early where the address space does */
 	fclose(f);
 	return r;
 }
@@ -249,6 +253,12 @@ static bool is_named(const struct vma *v, const char *name)
 bool vma_is_library(const struct vma *v)
 {
 	return is_named(v, "libcminterpose.so");
+}
+
+/* Of a loader, whether it is a libc as well: musl's, which often is libc.so with a link to it. */
+bool vma_is_musl(const struct vma *v)
+{
+	return is_named(v, "ld-musl-") || is_named(v, "libc.so");
 }
 
 /* Modules whose calls are nobody's own: the loader, libc, and our library before it has a gate. */

@@ -24,6 +24,7 @@ int vma_at(int maps, uint64_t addr, struct vma *vp);
 int vma_next(int maps, uint64_t addr, enum vma_filter filter, struct vma *vp);
 bool vma_is_kernel_code(const struct vma *v);
 bool vma_is_libc(const struct vma *v);
+bool vma_is_musl(const struct vma *v);
 bool vma_is_library(const struct vma *v);
 int vma_parse(const char *line, size_t len, struct vma *vp);
 void vma_force_text(bool on);

@@ -3,7 +3,8 @@
 /*
  * Requests of the control channel, with any registers, against a supervisor that has no listener:
  * its answers go nowhere. What must hold: nothing crashes, start-up ends only by SEALED, the policy
- * never gets looser, and a patch kit is given at most once, before that.
+ * never gets looser, a patch kit is given at most once, before that, and seals are added by SEAL
+ * alone and never fewer.
  *
  * The process that asks is this one. Of addresses that SITES is about a number names some that are
  * right, or nearly so: a number drawn at random never is.
@@ -78,6 +79,23 @@ static void check_kit(const struct proc *p, uint64_t before, bool sealed, uint64
 	MUST(!p->kit || patch_is_kit(&s.patches, p->kit));
 }
 
+/* Whether the list is as it has to be, whatever was asked for. */
+static void check_seals(const struct proc *p, size_t before, uint64_t op)
+{
+	uint64_t at = 0;
+
+	MUST(op == CONTROL_SEAL || p->seals.n == before);
+	for (size_t i = 0; i < p->seals.n; i++) {
+		const struct seal_piece *e = &p->seals.at[i];
+
+		MUST(e->range.start >= at && e->range.start < e->range.end);
+		MUST(e->range.end <= 1ull << 56 && !((e->range.start | e->range.end) % CM_PAGE));
+		MUST((e->seals | e->own) && !((e->seals | e->own) & ~SEAL_KNOWN));
+		MUST(!e->seals || (e->key >= KEY_SEAL_TEXT && e->key <= KEY_SEAL_DISCARD));
+		at = e->range.end;
+	}
+}
+
 static void setup(void)
 {
 	struct policy_dirs none = {0};
@@ -105,6 +123,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct call c = {.nr = SYS_munmap, .arch = AUDIT_ARCH_X86_64};
 	uint64_t words[6], kit;
 	bool sealed = false;
+	size_t n_seals;
 
 	if (!s.epoll)
 		setup();
@@ -121,13 +140,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		for (int i = 1; i < 4 && (words[0] & 0xff) == CONTROL_SITES; i++)
 			c.args[i] = place(words[i]);
 		kit = p.kit;
+		n_seals = p.seals.n;
 		control_handle(&s, &k, &c);
 		check_kit(&p, kit, sealed, words[0] & 0xff);
+		check_seals(&p, n_seals, words[0] & 0xff);
 		sealed |= (words[0] & 0xff) == CONTROL_SEALED;
 		MUST(p.started == sealed);
 		MUST(policy_value(&p.rule->policy, KEY_WX_MAP) >= V_DENY);
 	}
 	if (p.maps >= 0)
 		close(p.maps);
+	seals_deinit(&p.seals);
 	return 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "cookie/lock.h"
 
-#include <errno.h>
 #include <linux/filter.h>
+#include <linux/futex.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -30,11 +30,12 @@ static void lock_make(bool wipe)
 	lock_init(&lock, page);
 }
 
+/* Of this thread: what others do meanwhile is not its wait. */
 static double now_ms(void)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
 	return 1e3 * (double)ts.tv_sec + (double)ts.tv_nsec / 1e6;
 }
 
@@ -295,35 +296,63 @@ START_TEST(eight_threads_exclude_each_other)
 }
 END_TEST
 
-/* Refuses futex(2) on the lock's word, and on nothing else: libc needs it. */
-static void forbid_futex(void)
+#define ON(value, otherwise) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, otherwise)
+#define WORD(at)             BPF_STMT(BPF_LD | BPF_W | BPF_ABS, at)
+#define FIELD(what)          offsetof(struct seccomp_data, what)
+
+/*
+ * Kills for futex(2) on the lock's word or its other half, which libc has no business with, and for
+ * sched_yield(2).
+ */
+static void forbid_waits(void)
 {
 	uint64_t at = (uint64_t)lock.word;
 	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_futex, 0, 5),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)at, 0, 3),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0]) + 4),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(at >> 32), 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		WORD(FIELD(nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_sched_yield, 6, 0),
+		ON(SYS_futex, 6),
+		WORD(FIELD(args[0])),
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, ~4u),
+		ON((uint32_t)at, 3),
+		WORD(FIELD(args[0]) + 4),
+		ON((uint32_t)(at >> 32), 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog prog = {sizeof(code) / sizeof(*code), code};
 
 	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
 	ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog), 0);
-	errno = 0;
-	ck_assert_int_eq(syscall(SYS_futex, lock.word, 1, 1, NULL, NULL, 0), -1);
-	ck_assert_int_eq(errno, EPERM);
 }
 
-START_TEST(threads_exclude_each_other_where_futex_is_forbidden)
+/* The twin of the test below: whoever made these calls would be killed. */
+START_TEST(what_a_wait_could_be_made_of_is_forbidden)
+{
+	int status;
+	pid_t pid;
+
+	lock_make(true);
+	forbid_waits();
+	pid = fork();
+	if (!pid) {
+		if (_i < 2)
+			syscall(SYS_futex, (uint32_t *)lock.word + _i, FUTEX_WAKE, 1, NULL, NULL,
+				0);
+		else
+			syscall(SYS_sched_yield);
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
+}
+END_TEST
+
+START_TEST(threads_exclude_each_other_without_calls_that_a_filter_may_forbid)
 {
 	pthread_t thread;
 
 	lock_make(true);
-	forbid_futex();
+	forbid_waits();
 	count_in_threads(4, 50000);
 	thread = hold_elsewhere();
 	ck_assert_int_eq(lock_enter(&lock), LOCK_STUCK);
@@ -350,7 +379,8 @@ int main(void)
 	tcase_add_test(tc, a_vfork_child_of_the_holder_counts_as_its_handler);
 	tcase_add_test(tc, a_suspended_holder_delays_the_first_and_nobody_after);
 	tcase_add_test(tc, eight_threads_exclude_each_other);
-	tcase_add_test(tc, threads_exclude_each_other_where_futex_is_forbidden);
+	tcase_add_loop_test(tc, what_a_wait_could_be_made_of_is_forbidden, 0, 3);
+	tcase_add_test(tc, threads_exclude_each_other_without_calls_that_a_filter_may_forbid);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
 }

@@ -95,6 +95,34 @@ START_TEST(a_site_is_written_at_powers_of_ten)
 }
 END_TEST
 
+START_TEST(a_seal_is_allowed_by_what_it_is_by)
+{
+	static const struct {
+		enum policy_key key;
+		const char *line;
+	} rows[] = {
+		{KEY_SEAL_TEXT, "to allow: seal: { text = false; };\n"},
+		{KEY_SEAL_RELRO, "to allow: seal: { relro = false; };\n"},
+		{KEY_SEAL_DATA, "to allow: seal: { data = false; };\n"},
+		{KEY_SEAL_VDSO, "to allow: seal: { vdso = false; };\n"},
+		{KEY_SEAL_LATE, "to allow: seal: { late = \"never\"; };\n"},
+		{KEY_SEAL_DISCARD, "to allow: seal: { text = false; relro = false; data = false; "
+				   "vdso = false; };\n"},
+	};
+	struct policy_ruling r = {.verdict = V_DENY, .error = EPERM, .file = "default"};
+	struct violation v = {.program = "/usr/bin/prog",
+			      .call = "munmap",
+			      .text = "munmap(0, 4096)",
+			      .ruling = &r};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		r.rule = rows[i].key;
+		report_violation(&report, &policy, &v);
+		ck_assert_ptr_nonnull(strstr(written(), rows[i].line));
+	}
+}
+END_TEST
+
 START_TEST(json_escapes_what_a_name_may_hold)
 {
 	open_policy("report: { format = \"json\"; };");
@@ -159,6 +187,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, NULL);
 	tcase_add_test(t, a_line_names_everything);
 	tcase_add_test(t, a_site_is_written_at_powers_of_ten);
+	tcase_add_test(t, a_seal_is_allowed_by_what_it_is_by);
 	tcase_add_test(t, json_escapes_what_a_name_may_hold);
 	tcase_add_test(t, a_line_goes_where_the_policy_says);
 	tcase_add_test(t, a_full_pipe_does_not_block);

@@ -74,6 +74,18 @@ enum world {
 	JIT_OTHER_ASKS, /* it is mapped, and another module asks */
 	JIT_CLAIMED,    /* it is said to ask, and is not mapped */
 	LIBFFI_ASKS,
+	SEALED_TEXT,   /* RX, sealed by seal.text */
+	SEALED_BEHIND, /* the page behind A is, A is not */
+	SEALED_RELRO,  /* RW as yet, of which rights may be taken away */
+	SEALED_RELRO_R,
+	SEALED_RELRO_UNKNOWN,
+	OWN_PROT, /* RW, sealed by the program itself, and only its rights */
+	OWN_DOWNGRADE,
+	OWN_DISCARD,
+	SEALED_SHORT_SEGMENT, /* text is, and the segment 0x1000 bytes long */
+	SEALED_LONG_SEGMENT,  /* … three times that */
+	SEALED_BELOW,         /* RW, and what lies not far below is sealed */
+	SEALED_BY_KERNEL,     /* the library has sealed it, and told of nothing */
 };
 
 enum how { IS_PASSED, IS_MADE, IS_CHECKED, IS_ANSWERED, IS_KILLED };
@@ -182,10 +194,25 @@ static struct vma vma(uint64_t start, uint8_t prot)
 
 static void build_memory(enum world w, struct facts *f, struct vma *v)
 {
-	v[0] = vma(A, w == RW_MEMORY || w == MEMFD_RW ? RW : RX);
+	static const uint8_t rights[] = {
+		[RW_MEMORY] = RW,     [MEMFD_RW] = RW,
+		[SEALED_BEHIND] = RW, [SEALED_RELRO] = RW,
+		[OWN_PROT] = RW,      [OWN_DOWNGRADE] = RW,
+		[OWN_DISCARD] = RW,   [SEALED_BELOW] = RW,
+		[RX_MEMORY] = RX,     [SEALED_RELRO_R] = PROT_READ,
+	};
+
+	v[0] = vma(A, w < sizeof(rights) && rights[w] ? rights[w] : RX);
 	v[1] = vma(A + CM_PAGE, RW);
 	f->vmas = v;
 	switch (w) {
+	case SEALED_TEXT:
+	case SEALED_RELRO:
+	case SEALED_RELRO_R:
+	case OWN_PROT:
+	case OWN_DOWNGRADE:
+	case OWN_DISCARD:
+	case SEALED_BELOW:
 	case RW_MEMORY:
 	case RX_MEMORY:
 	case MEMFD_RW:
@@ -193,13 +220,48 @@ static void build_memory(enum world w, struct facts *f, struct vma *v)
 		f->n_vmas = 1;
 		break;
 	case RX_THEN_RW:
+	case SEALED_BEHIND:
 		f->n_vmas = 2;
 		break;
 	default:
 		break;
 	}
-	f->vmas_cut = w == TOO_MANY;
+	f->vmas_cut = w == TOO_MANY || w == SEALED_RELRO_UNKNOWN;
 	f->has_gap = w == RX_THEN_GAP || w == NOTHING;
+}
+
+#define RELRO_SEALS (SEAL_DOWNGRADE | (SEAL_ALL & ~SEAL_PROT))
+
+/* What of it is sealed. */
+static void build_seals(enum world w, struct facts *f, struct seals *s)
+{
+	static const struct {
+		uint8_t seals, key;
+	} how[] = {
+		[SEALED_TEXT] = {SEAL_ALL, KEY_SEAL_TEXT},
+		[SEALED_BEHIND] = {SEAL_ALL, KEY_SEAL_DATA},
+		[SEALED_RELRO] = {RELRO_SEALS, KEY_SEAL_RELRO},
+		[SEALED_RELRO_R] = {RELRO_SEALS, KEY_SEAL_RELRO},
+		[SEALED_RELRO_UNKNOWN] = {RELRO_SEALS, KEY_SEAL_RELRO},
+		[OWN_PROT] = {SEAL_PROT, KEY_NONE},
+		[OWN_DOWNGRADE] = {SEAL_DOWNGRADE, KEY_NONE},
+		[OWN_DISCARD] = {SEAL_DISCARD, KEY_NONE},
+		[SEALED_SHORT_SEGMENT] = {SEAL_ALL, KEY_SEAL_TEXT},
+		[SEALED_LONG_SEGMENT] = {SEAL_ALL, KEY_SEAL_TEXT},
+		[SEALED_BELOW] = {SEAL_ALL, KEY_SEAL_TEXT},
+	};
+	uint64_t at = w == SEALED_BEHIND ? A + CM_PAGE : w == SEALED_BELOW ? A - (1 << 20) : A;
+
+	*s = (struct seals){NULL, 0, 0};
+	f->seals = s;
+	f->segment_bytes = w == SEALED_SHORT_SEGMENT  ? CM_PAGE
+			   : w == SEALED_LONG_SEGMENT ? 3 * CM_PAGE
+						      : 0;
+	f->sealed = w == SEALED_BY_KERNEL;
+	if (w >= SEALED_TEXT && w != SEALED_BY_KERNEL)
+		ck_assert_int_eq(
+			seals_add(s, (struct range){at, at + CM_PAGE}, how[w].seals, how[w].key),
+			0);
 }
 
 static void build_file(enum world w, struct facts *f, struct object *o)
@@ -239,6 +301,8 @@ static uint64_t ip_of(enum from from)
 static void build(const struct row *row, const struct policy *p, struct call *c, struct facts *f,
 		  struct vma *v, struct object *o)
 {
+	static struct seals seals;
+
 	enum world w = row->world;
 
 	*c = (struct call){.nr = row->nr, .arch = row->arch, .ip = ip_of(row->from)};
@@ -252,6 +316,7 @@ static void build(const struct row *row, const struct policy *p, struct call *c,
 	f->started = w != STARTING && w != GATE_FILE && w != KIT_FILE;
 	build_memory(w, f, v);
 	build_file(w, f, o);
+	build_seals(w, f, &seals);
 	f->jit_image = w == JIT_ASKS || w == JIT_UNKNOWN || w == JIT_OTHER_ASKS;
 	if (w == JIT_ASKS || w == JIT_CLAIMED)
 		f->caller = JIT_MODULE;
@@ -286,6 +351,7 @@ static void agree_with_evaluator(const struct row *row, const struct facts *f,
 	static const struct policy_file unknown, hidden = {.memfd = true};
 	struct policy_ask ask = {.deeds = row->deeds,
 				 .kernel_key = row->rule,
+				 .seal_key = row->rule,
 				 .caller = f->caller,
 				 .jit_image = f->jit_image,
 				 .writable = row->nr == SYS_shmat ? !(row->args[2] & SHM_RDONLY)
@@ -393,17 +459,104 @@ START_TEST(nobody_is_told_of_at_a_stubs_entry)
 }
 END_TEST
 
+/* What decides is looked at: with the rights of the memory unknown the verdict is the worst. */
+START_TEST(rights_are_asked_for_where_they_count)
+{
+	static const enum world worlds[] = {SEALED_RELRO, SEALED_RELRO_R, OWN_DOWNGRADE};
+	struct policy_blob blob;
+	struct policy p;
+	struct call c;
+	struct facts f;
+	struct vma v[2];
+	struct object o;
+	struct decision d;
+	struct row row = {.from = LIBC, .arch = AUDIT_ARCH_X86_64, .nr = SYS_mprotect};
+
+	open_policy("default", &blob, &p);
+	row.args[0] = A;
+	row.args[1] = CM_PAGE;
+	row.args[2] = PROT_READ;
+	for (size_t i = 0; i < sizeof(worlds) / sizeof(*worlds); i++) {
+		row.world = worlds[i];
+		build(&row, &p, &c, &f, v, &o);
+		ck_assert(decide_needs(&c, &f) & NEED_VMAS);
+		decide(&c, &f, &d);
+		ck_assert_int_eq(d.action, DECIDE_CONTINUE);
+		f.vmas_cut = true;
+		decide(&c, &f, &d);
+		ck_assert_int_eq(d.value, -EPERM);
+		c.nr = SYS_munmap;
+		ck_assert(!(decide_needs(&c, &f) & NEED_VMAS));
+	}
+	row.world = SEALED_BELOW;
+	build(&row, &p, &c, &f, v, &o);
+	ck_assert(!(decide_needs(&c, &f) & NEED_VMAS));
+	c.args[2] |= 0x01000000; /* PROT_GROWSDOWN */
+	ck_assert(decide_needs(&c, &f) & NEED_VMAS);
+	row.world = SEALED_TEXT;
+	build(&row, &p, &c, &f, v, &o);
+	ck_assert(!(decide_needs(&c, &f) & NEED_VMAS));
+	policy_blob_deinit(&blob);
+}
+END_TEST
+
+static bool takes_away(int nr, uint64_t old, uint64_t new, uint64_t flags)
+{
+	struct call c = {.nr = nr, .arch = AUDIT_ARCH_X86_64, .args = {A, old, new, flags, G}};
+	struct seal_deed deed[SEAL_DEEDS];
+	unsigned n = seal_deeds(nr, c.args, deed);
+
+	for (unsigned i = 0; i < n; i++)
+		if (decide_takes_away(&c, &deed[i]) && deed[i].range.start == A)
+			return true;
+	return false;
+}
+
+START_TEST(a_segments_length_is_asked_for_where_it_counts)
+{
+	struct call c = {.nr = SYS_shmat, .arch = AUDIT_ARCH_X86_64, .args = {1, A, SHM_REMAP}};
+	struct seals seals = {NULL, 0, 0};
+	struct facts f = {.seals = &seals};
+
+	ck_assert(!decide_goes_by_length(&c, &f));
+	ck_assert_int_eq(seals_add(&seals, (struct range){A - CM_PAGE, A}, SEAL_ALL, KEY_NONE), 0);
+	ck_assert(!decide_goes_by_length(&c, &f));
+	ck_assert_int_eq(seals_add(&seals, (struct range){A, A + CM_PAGE}, SEAL_ALL, KEY_NONE), 0);
+	ck_assert(decide_goes_by_length(&c, &f));
+	c.args[2] = 0;
+	ck_assert(!decide_goes_by_length(&c, &f));
+}
+END_TEST
+
+START_TEST(memory_that_stays_keeps_its_seals)
+{
+	ck_assert(takes_away(SYS_munmap, CM_PAGE, 0, 0));
+	ck_assert(takes_away(SYS_mmap, CM_PAGE, RW, ANON | MAP_FIXED));
+	ck_assert(takes_away(SYS_mremap, CM_PAGE, 2 * CM_PAGE, MREMAP_MAYMOVE));
+	ck_assert(takes_away(SYS_mremap, CM_PAGE, CM_PAGE, MREMAP_MAYMOVE | MREMAP_FIXED));
+	ck_assert(!takes_away(SYS_mremap, CM_PAGE, 2 * CM_PAGE, 0));
+	ck_assert(!takes_away(SYS_mremap, 2 * CM_PAGE, CM_PAGE, MREMAP_MAYMOVE));
+	ck_assert(!takes_away(SYS_mremap, CM_PAGE, CM_PAGE, MREMAP_MAYMOVE | MREMAP_DONTUNMAP));
+	ck_assert(!takes_away(SYS_mprotect, CM_PAGE, PROT_READ, 0));
+	ck_assert(!takes_away(SYS_madvise, CM_PAGE, MADV_DONTNEED, 0));
+	ck_assert(!takes_away(SYS_shmat, A, SHM_REMAP, 0));
+}
+END_TEST
+
 int main(void)
 {
 	struct policy_dirs none = {0};
 	Suite *s = suite_create("decide");
 	TCase *t = tcase_create("rows");
 
-	if (filter_build(G, &filter) < 0 || policy_set_new(&set, &none, stderr) < 0)
+	if (filter_build(G, 0, &filter) < 0 || policy_set_new(&set, &none, stderr) < 0)
 		return 1;
 	tcase_add_loop_test(t, filter_supervisor_and_evaluator_agree, 0, N_ROWS);
 	tcase_add_test(t, no_random_grant_passes_the_filter);
 	tcase_add_test(t, nobody_is_told_of_at_a_stubs_entry);
+	tcase_add_test(t, rights_are_asked_for_where_they_count);
+	tcase_add_test(t, a_segments_length_is_asked_for_where_it_counts);
+	tcase_add_test(t, memory_that_stays_keeps_its_seals);
 	tcase_set_timeout(t, 30);
 	suite_add_tcase(s, t);
 	return unit_run(s);

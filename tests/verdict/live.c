@@ -192,7 +192,7 @@ static struct session *session_new(uint64_t gate)
 	s->has_i386 = has_i386();
 	s->listener = -1;
 	map_gates();
-	ck_assert_int_eq(filter_build(gate, &s->prog), 0);
+	ck_assert_int_eq(filter_build(gate, 0, &s->prog), 0);
 	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
 	ck_assert_int_eq(pthread_create(&thread, NULL, target, s), 0);
 	supervise(s);
@@ -304,7 +304,7 @@ START_TEST(kernel_without_notifications_is_told_apart)
 
 	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
 	ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &without), 0);
-	ck_assert_int_eq(filter_build(GATE_ADDR, &prog), -EOPNOTSUPP);
+	ck_assert_int_eq(filter_build(GATE_ADDR, 0, &prog), -EOPNOTSUPP);
 	ck_assert_ptr_null(prog.filter);
 }
 END_TEST

@@ -12,7 +12,7 @@
  *   0  the call takes the gate
  *   1  it asks for execution, without W: it takes the entry of the gate's page that is the site's own,
  *      and so is notified; a signal that came before the supervisor took it is not the caller's
- *   2  it is for the C code, like all calls of a process in which flip is at work
+ *   2  it is for the C code, like all calls of a process that are to be looked at (interpose/attend.h)
  *
  * Unwinding: the frame is one that the site has called. Its return address is pushed for that; where
  * it is not on the stack yet, or not any more, it is found in the slot, relative to rip.
@@ -58,7 +58,7 @@ block_\i:
 	movzbl	(%rax, %rcx), %ecx
 	jrcxz	1f
 	jmp	3f
-1:	movzbl	flip_active(%rip), %ecx
+1:	movzbl	attention(%rip), %ecx
 	jrcxz	2f
 	jmp	5f
 2:	movl	slot_\i + SLOT_NR(%rip), %eax
@@ -73,7 +73,7 @@ block_\i:
 3:	leal	-1(%rcx), %ecx
 	jrcxz	4f
 	jmp	5f
-4:	movzbl	flip_active(%rip), %ecx
+4:	movzbl	attention(%rip), %ecx
 	jrcxz	6f
 5:	leaq	slot_\i(%rip), %r11
 	call	stub_enter

@@ -19,6 +19,7 @@
 
 #include <cet.h>
 #include <asm/unistd.h>
+#include "interpose/attend.h"
 
 #ifndef __NR_mseal
 #define __NR_mseal 462
@@ -39,8 +40,8 @@ syscall:
 	btl	%edi, %eax
 	jc	syscall_wrapped
 .Lraw:
-	cmpb	$0, flip_active(%rip)
-	jne	.Lstores
+	testb	$ATTEND_FLIP, attention(%rip)
+	jnz	.Lstores
 .Lmake:
 	movq	%rdi, %rax
 	movq	%rsi, %rdi

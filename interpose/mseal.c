@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "interpose/wrap.h"
+
+#include "include/cookiemap.h"
+#include "interpose/mm.h"
+#include "interpose/pages.h"
+#include "interpose/seal.h"
+#include "interpose/sealed.h"
+#include "interpose/forbid.h"
+
+/*
+ * The names by which a program seals memory itself: mseal(2), for which libc has no function yet,
+ * OpenBSD's mimmutable(2), and cmsealrange(3), which has them all. Where the kernel has no mseal,
+ * what it would have sealed is kept by the wrappers and the supervisor.
+ *
+ * Context: anywhere.
+ * Source: Linux 6.18 mm/mseal.c, mseal(2); OpenBSD mimmutable(2) and sys/uvm/uvm_map.c 1.346,
+ * uvm_map_immutable().
+ */
+
+#define CALLER __builtin_return_address(0)
+
+/* Whether every page is mapped: msync(2) says so, and writes nothing that would not be written. */
+static bool is_mapped(struct range r)
+{
+	return !gate_call6(SYS_msync, (long)r.start, (long)range_len(r), MS_ASYNC, 0, 0, 0);
+}
+
+/* What the kernel would say to these arguments, before it looks at a mapping. Return: 1 with *rp
+ * written: it would look. */
+static int check_range(uint64_t addr, uint64_t len, struct range *rp)
+{
+	if (addr & (CM_PAGE - 1) || (len && !page_up(len)) || addr + page_up(len) < addr)
+		return -EINVAL;
+	*rp = (struct range){addr, addr + page_up(len)};
+	return rp->start < rp->end;
+}
+
+/* Seals by the library, all or nothing. */
+static int seal_range(struct range r, unsigned seals)
+{
+	bool kernel = state()->kernel_seals && (seals & SEAL_KERNEL) == SEAL_KERNEL;
+	long error = 0;
+
+	if (pages_any(r))
+		return -EPERM; /* flip has to change what is served */
+	if (kernel)
+		error = gate_call6(SYS_mseal, (long)r.start, (long)range_len(r), 0, 0, 0, 0);
+	else if (!is_mapped(r))
+		error = -ENOMEM;
+	if (error || (kernel && seals == SEAL_KERNEL))
+		return (int)error;
+	return sealed_add(r, seals, KEY_NONE);
+}
+
+/* mseal(2), by name or by number. Return: as the kernel's, -errno. */
+long mseal_call(void *caller, bool direct, uint64_t addr, uint64_t len, uint64_t flags)
+{
+	struct range r;
+	int error;
+
+	if (!state()->gate || state()->kernel_seals)
+		return mm_call6(caller, direct, SYS_mseal, (long)addr, (long)len, (long)flags, 0, 0,
+				0);
+	if (flags)
+		return -EINVAL;
+	error = check_range(addr, len, &r);
+	return error > 0 ? seal_range(r, SEAL_KERNEL) : error;
+}
+
+EXPORT int mseal(void *addr, size_t len, unsigned long flags)
+{
+	return (int)wrap_result(mseal_call(CALLER, false, (uint64_t)addr, len, flags));
+}
+
+EXPORT int cmsealrange(void *addr, size_t len, int seals)
+{
+	struct range r;
+	int error = check_range((uint64_t)addr, len, &r);
+
+	if (error < 0 || !seals || seals & ~SEAL_KNOWN)
+		return (int)wrap_result(-EINVAL);
+	if (!state()->gate)
+		return (int)wrap_result(-ENOSYS);
+	return (int)wrap_result(error ? seal_range(r, (unsigned)seals) : 0);
+}
+
+/* Seals what is mapped of a range: all of it at once, or else of its halves. */
+static int seal_mapped(struct range r)
+{
+	uint64_t half = page_down(range_len(r) / 2);
+	int error = seal_range(r, SEAL_ALL);
+
+	if (error != -ENOMEM || !half)
+		return error == -ENOMEM ? 0 : error;
+	error = seal_mapped((struct range){r.start, r.start + half});
+	return error ? error : seal_mapped((struct range){r.start + half, r.end});
+}
+
+EXPORT int mimmutable(void *addr, size_t len)
+{
+	uint64_t start = page_down((uint64_t)addr), end;
+
+	if (__builtin_add_overflow((uint64_t)addr, len, &end) || (end && !page_up(end)))
+		return (int)wrap_result(-EINVAL);
+	if (!state()->gate)
+		return (int)wrap_result(-ENOSYS);
+	end = page_up(end);
+	return (int)wrap_result(start < end ? seal_mapped((struct range){start, end}) : 0);
+}
+
+/* ---- the break ----------------------------------------------------------------------------- */
+
+/* Whether seals let the break go down to an address. */
+static bool may_go_down(void *caller, uint64_t to)
+{
+	uint64_t from = (uint64_t)gate_call6(SYS_brk, 0, 0, 0, 0, 0, 0);
+	struct mm_call c = {.nr = SYS_munmap,
+			    .arg = {page_up(to), page_up(from) - page_up(to)},
+			    .caller = (uint64_t)caller};
+
+	return page_up(to) >= page_up(from) || sealed_judge(&c) >= 0;
+}
+
+/* libc keeps where it is, so the break is moved by libc. */
+EXPORT int brk(void *addr)
+{
+	int (*next)(void *) = (int (*)(void *))state()->next[NEXT_brk];
+
+	if (!next || (attention_is(ATTEND_SEALS) && !may_go_down(CALLER, (uint64_t)addr)))
+		return (int)wrap_result(-ENOMEM);
+	return next(addr);
+}
+
+EXPORT void *sbrk(intptr_t by)
+{
+	void *(*next)(intptr_t) = (void *(*)(intptr_t))state()->next[NEXT_sbrk];
+	uint64_t now;
+
+	if (next && by < 0 && attention_is(ATTEND_SEALS)) {
+		now = (uint64_t)gate_call6(SYS_brk, 0, 0, 0, 0, 0, 0);
+		if (!may_go_down(CALLER, now + (uint64_t)by))
+			next = NULL;
+	}
+	return next ? next(by) : (void *)wrap_result(-ENOMEM);
+}
