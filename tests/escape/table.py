@@ -40,7 +40,7 @@ class Row:
     argv: Sequence[str]
     default: Expected
     strict: Expected
-    rule: Optional[str] = None
+    rule: Optional[Union[str, Sequence[str]]] = None    # or one of several
     off: Optional[str] = None
     native: str = EXECUTED
     absent: Optional[Absent] = None
@@ -49,6 +49,7 @@ class Row:
     policy: Optional[str] = None        # instead of the profiles
     ruled: Expected = SAME              # what it comes to under `policy`
     logged: Optional[str] = None        # as natively under this one, and reported for `rule`
+    under: Sequence[str] = ()           # what starts it natively, and cmrun
 
 
 def off(*settings, profile='default'):
@@ -63,6 +64,11 @@ def no_x32():
     return not kernel_has('X86_X32_ABI')
 
 
+def kernel_is(*version):
+    """Whether it is this version or a later one."""
+    return tuple(int(n) for n in os.uname().release.split('-')[0].split('.')[:2]) >= version
+
+
 def kernel_has(name):
     """From the running kernel's configuration; where it is not told, Debian's is assumed."""
     import gzip
@@ -74,6 +80,9 @@ def kernel_has(name):
 
 
 WX_OFF = off('wx: { map = "allow"; transition = "allow"; file = "any"; };')
+UNSEALED = 'seal: { text = false; relro = false; data = false; };'
+ALL_UNSEALED = 'seal: { text = false; relro = false; data = false; vdso = false; };'
+UNSEALED_WX_OFF = f'{WX_OFF} {UNSEALED}'
 WX_RULE = 'wx.'
 
 ROWS = []
@@ -142,9 +151,12 @@ add('started by unshare', ['/usr/bin/unshare', '--pid', '--fork', '@enter', 'lib
 
 add('pkey_mprotect', ['@pkey_mprotect'], 'REFUSED pkey_mprotect EACCES',
     'REFUSED pkey_mprotect EACCES', 'wx.transition', off('wx: { transition = "allow"; };'))
-for how in ('rwx', 'alias', 'remap'):
+for how in ('rwx', 'alias'):
     add(f'shm_exec {how}', ['@shm_exec', how], 'REFUSED shmat EACCES', 'REFUSED shmat EACCES',
         'wx.map', WX_OFF)
+# Where the supervisor knows what is sealed it does not know how far a segment reaches.
+add('shm_exec remap', ['@shm_exec', 'remap'], 'REFUSED shmat EACCES',
+    ('REFUSED shmat EACCES', 'REFUSED shmat EPERM'), ('wx.map', 'seal.'), WX_OFF)
 for how in ('prot_high', 'prot_low', 'prot_sem', 'flags_high'):
     add(f'junk_prot {how}', ['@junk_prot', how], 'REFUSED mmap EACCES', 'REFUSED mmap EACCES',
         'wx.map', off('wx: { map = "allow"; };'))
@@ -162,8 +174,9 @@ add('mremap_dup rx_first', ['@mremap_dup', 'rx_first'], 'REFUSED mmap EACCES',
 add('mremap_dup rw_first', ['@mremap_dup', 'rw_first'], 'REFUSED mprotect EACCES',
     'REFUSED mprotect EACCES', 'wx.transition', WX_OFF)
 for how in ('mapped', 'stack'):
+    # How far it grows down, strict's list of what is sealed cannot tell either.
     add(f'growsdown {how}', ['@growsdown', how], 'REFUSED mprotect EACCES',
-        'REFUSED mprotect EACCES', WX_RULE, WX_OFF)
+        ('REFUSED mprotect EACCES', 'REFUSED mprotect EPERM'), (WX_RULE, 'seal.'), WX_OFF)
 add('remap_file_pages', ['@remap_file_pages', '%two-pages'], 'REFUSED remap_file_pages ENOSYS',
     'REFUSED remap_file_pages ENOSYS', 'kernel.remap_file_pages',
     off('kernel: { remap_file_pages = "allow"; };'))
@@ -194,12 +207,19 @@ add('object on disk changed once mapped', ['@object', '0disk', 'alias_late'], EX
 
 # --- the program's own text, other processes ------------------------------------------------------
 
-add('text rwx', ['@text', 'rwx'], 'REFUSED mprotect_rwx EACCES', 'REFUSED mprotect_rwx EACCES',
-    'wx.map', WX_OFF)
-add('text toggle', ['@text', 'toggle'], 'REFUSED mprotect_rx EACCES', 'REFUSED mprotect_rx EACCES',
-    'wx.transition', WX_OFF)
-add('text replace', ['@text', 'replace'], 'REFUSED mmap EACCES', 'REFUSED mmap EACCES', 'wx.map',
-    WX_OFF)
+add('text rwx', ['@text', 'rwx'], 'REFUSED mprotect_rwx EACCES',
+    ('REFUSED mprotect_rwx EACCES', 'REFUSED mprotect_rwx EPERM'), ('wx.map', 'seal.text'),
+    UNSEALED_WX_OFF, audit_logs=False)
+add('text toggle', ['@text', 'toggle'], 'REFUSED mprotect_rw EPERM', 'REFUSED mprotect_rw EPERM',
+    'seal.text', UNSEALED_WX_OFF, audit_logs=False)
+add('text replace', ['@text', 'replace'], *[('REFUSED mmap EACCES', 'REFUSED mmap EPERM')] * 2,
+    ('wx.map', 'seal.text'), UNSEALED_WX_OFF, audit_logs=False)
+# Text that is not sealed is still no place for other code.
+for how, step, rule in (('rwx', 'mprotect_rwx', 'wx.map'),
+                        ('toggle', 'mprotect_rx', 'wx.transition'),
+                        ('replace', 'mmap', 'wx.map')):
+    add(f'text {how}, not sealed', ['@text', how], SAME, SAME, rule, policy=off(UNSEALED),
+        ruled=f'REFUSED {step} EACCES', off=UNSEALED_WX_OFF)
 add('text span', ['@text', 'span'], 'REFUSED mprotect EACCES', 'REFUSED mprotect EACCES',
     'wx.transition', WX_OFF)
 # Nobody stops this by default; a policy has to ask for it, and then Landlock says EACCES.
@@ -235,8 +255,6 @@ for how, key, by_default, absent in (
         ('modify_ldt', 'modify_ldt', False, None),
         ('prctl_map', 'prctl_mm', False, None),
         ('prctl_map_size', 'prctl_mm', False, None),
-        ('map_vdso', 'map_vdso', False, None),
-        ('map_vdso_32', 'map_vdso', False, None),
         ('io_setup', 'aio', True, None),
         ('perf_event_open', 'perf_event', True, None),
         ('bpf', 'bpf', True, Absent(no_root, 'REFUSED bpf EPERM', 'not root'))):
@@ -244,6 +262,13 @@ for how, key, by_default, absent in (
     add(f'interface {how}', ['@interface', how], EXECUTED if by_default else no, no,
         f'kernel.{key}', None if by_default else off(f'kernel: {{ {key} = "allow"; }};'),
         absent=absent)
+
+# The one that is there has to go first.
+VDSO_OFF = 'seal: { vdso = false; };'
+for how in ('map_vdso', 'map_vdso_32'):
+    add(f'interface {how}', ['@interface', how], 'REFUSED munmap EPERM', 'REFUSED munmap EPERM',
+        ('seal.vdso', 'kernel.map_vdso'), off(VDSO_OFF, 'kernel: { map_vdso = "allow"; };'),
+        policy=off(VDSO_OFF), ruled=f'REFUSED {how} ENOSYS')
 
 for how in ('mmap', 'mprotect'):
     add(f'personality {how}', ['@personality', how], 'REFUSED personality ENOSYS',
@@ -256,8 +281,11 @@ add('personality exec', ['@personality', 'exec', '@i386_noexecstack'], 'REFUSED 
 # --- images -----------------------------------------------------------------------------------
 
 add('i386 image without PT_GNU_STACK', ['@i386_image'], ('SIGSYS', KILLED), KILLED, None, None)
-add('dlopen_execstack', ['@dlopen_execstack', '@libexecstack.so'], 'REFUSED dlopen EACCES',
-    'REFUSED dlopen EACCES', WX_RULE, WX_OFF)
+# ld.so notes that stacks are executable in its own RELRO; what it was refused it tells in words.
+add('dlopen_execstack', ['@dlopen_execstack', '@libexecstack.so'], 'REFUSED dlopen EINVAL',
+    'REFUSED dlopen EINVAL', None, UNSEALED_WX_OFF)
+add('dlopen_execstack, not sealed', ['@dlopen_execstack', '@libexecstack.so'], SAME, SAME, WX_RULE,
+    policy=off(UNSEALED), ruled='REFUSED dlopen EACCES', off=UNSEALED_WX_OFF)
 add('execstack', ['@execstack'], KILLED, KILLED, 'wx.map', WX_OFF)
 add('execstack_static', ['@execstack_static'], KILLED, KILLED, 'wx.map', WX_OFF)
 add('rwx_segment after a call', ['@rwx_segment', 'loud'], KILLED, KILLED, 'wx.map', WX_OFF)
@@ -423,9 +451,14 @@ def add_kit(name, argv, default, strict, rule=None, kit_off=None, audit=EXECUTED
 # What is sealed stays; an administrator who lets code be changed has libc's changed as well.
 for how in ('unmap', 'replace', 'code', 'protect', 'move', 'cover'):
     add_kit(f'kit_rewrite {how}', ['@kit_rewrite', how], f'REFUSED {how} EPERM',
-            f'REFUSED {how} EPERM', None, KIT_OFF)
-for how, errno in (('discard', 'EACCES'), ('forget', 'EEXIST'), ('write', 'EPERM'),
-                   ('share', 'EPERM')):
+            f'REFUSED {how} EPERM', None, f'{KIT_OFF} {UNSEALED}')
+for how, errno in (('discard', 'EACCES'), ('forget', 'EEXIST')):
+    add_kit(f'kit_rewrite {how}', ['@kit_rewrite', how], f'REFUSED {how} EPERM',
+            f'REFUSED {how} EPERM', audit=(EXECUTED, f'REFUSED {how} {errno}'))
+    add_ruled(f'kit_rewrite {how}, libc not sealed', ['@kit_rewrite', how],
+              f'REFUSED {how} {errno}', None, off(PATCH, UNSEALED),
+              audit=(EXECUTED, f'REFUSED {how} {errno}'))
+for how, errno in (('write', 'EPERM'), ('share', 'EPERM')):
     root = how in ('write', 'share')    # who may open the memfd at all
     refused = 'REFUSED open EPERM' if root and no_root() else f'REFUSED {how} {errno}'
     add_kit(f'kit_rewrite {how}', ['@kit_rewrite', how], refused, refused,
@@ -498,3 +531,269 @@ for way in ('dlsym', 'child', 'dlmopen', 'deepbind'):
                 'libc.so.6+0x' if plain and way != 'deepbind' else asker, KIT_OFF)
         add_kit(f'kit_libc {way} {how}', ['@kit_libc', way, how, *argv], SAME,
                 f'REFUSED {step} EPERM' if foreign else refused, asker)
+
+# --- sealed memory --------------------------------------------------------------------------------
+
+CHANGES = ('protect_rw', 'protect_none', 'pkey', 'unmap', 'replace', 'replace_file', 'grow',
+           'shrink', 'away', 'cover', 'dontunmap', 'shm_remap')
+FEW_CHANGES = ('protect_none', 'unmap', 'replace', 'away')
+DISCARDS = ('dontneed', 'dontneed_locked', 'dontfork', 'guard')
+ANONYMOUS_DISCARDS = DISCARDS + ('free', 'wipeonfork')
+SEAL_KEYS = {
+    'text': 'text', 'rodata': 'text', 'head': 'text', 'relro': 'relro', 'data': 'data',
+    'bss': 'data', 'libc_text': 'text', 'libc_relro': 'relro', 'ldso_text': 'text',
+    'ldso_relro': 'relro', 'vdso': 'vdso', 'vvar': 'vdso',
+}
+OWN = ('text', 'rodata', 'relro', 'data', 'bss')
+OTHERS = ('libc_text', 'libc_relro', 'ldso_text', 'ldso_relro')
+NO_MSEAL = ['@no_mseal']
+PLACES = ('thread', 'fork', 'vfork', 'clone_vm', 'signal', 'orphan')
+
+
+def madvise_fails(advice):
+    """Whether this kernel does not know an advice for mappings of files."""
+    import ctypes
+    import mmap
+    libc = ctypes.CDLL(None, use_errno=True)
+    with open('/proc/self/exe', 'rb') as f, \
+            mmap.mmap(f.fileno(), 4096, flags=mmap.MAP_PRIVATE,
+                      prot=mmap.PROT_READ | mmap.PROT_WRITE) as m:
+        at = ctypes.c_char.from_buffer(m)
+        r = libc.madvise(ctypes.c_void_p(ctypes.addressof(at)), ctypes.c_size_t(4096), advice)
+        del at
+    return r != 0
+
+
+NO_GUARD = Absent(lambda: madvise_fails(102), 'REFUSED guard EINVAL', 'guards are for no file')
+OLD_PROCESS = Absent(lambda: not kernel_is(6, 13), 'REFUSED process EINVAL', 'before Linux 6.13')
+ONE_BY_ONE = Absent(lambda: not kernel_is(6, 17), 'REFUSED away EFAULT', 'before Linux 6.17')
+ABSENT = {'guard': NO_GUARD, 'process': OLD_PROCESS}
+
+
+def unsealed(target):
+    return off(f'seal: {{ {SEAL_KEYS[target]} = false; }};')
+
+
+def add_seal(target, way, by='libc', place='main', program='seal_change', extra=(), **more):
+    """Refused with EPERM, and by that one key alone."""
+    refused = f'REFUSED {way} EPERM'
+    row = dict(default=refused, strict=refused, audit_logs=False, absent=ABSENT.get(way))
+    if target in SEAL_KEYS:
+        key = f'seal.{SEAL_KEYS[target]}'
+        row['off'] = unsealed(target)
+        if by in ('libc', 'syscall') or 'static' in program:
+            row['rule'] = (key, 'foreign.', 'fixed.')   # of which strict has all
+        elif by == 'inline' and 'under' in more:
+            row['rule'] = (key, ': raw (')   # strict has another reason
+    row.update(more)
+    said = '' if not row.get('under') else ', no mseal'
+    said = ''.join([f' {extra[0][1:]}' for _ in extra if 'seal' in extra[0]] + [said])
+    add(f'{program} {place} {by} {target} {way}{said}',
+        ['@' + program, place, by, target, way, *extra], **row)
+
+
+def ways_of(target, ways):
+    """Those that change something there: what is writable already cannot be made so."""
+    return [w for w in ways if target not in ('data', 'bss') or w not in ('protect_rw', 'pkey')]
+
+
+# By libc's functions: every change to everything.
+for target in OWN + OTHERS:
+    for way in ways_of(target, CHANGES) + ['dontfork', 'guard']:
+        add_seal(target, way)
+for target in ('data', 'bss'):
+    add_seal(target, 'protect_r')
+for target in ('vdso', 'vvar'):
+    for way in FEW_CHANGES:
+        add_seal(target, way)
+# Where one page of two is nobody's, that one stays as it is as well.
+for way in ('protect_rw', 'unmap', 'replace', 'cover', 'away', 'shm_remap'):
+    for by in ('libc', 'inline'):
+        # mremap(2) moves one mapping after the other, and stops at the first that is sealed
+        add_seal('head', way, by, absent=ONE_BY_ONE if way == 'away' else None,
+                 **{p: EXECUTED for p in ('default', 'strict')
+                    if way == 'away' and (p, by) != ('strict', 'inline')})
+# By every other way into the kernel. Calls that it refuses itself are not reported.
+for target in ('text', 'relro', 'data', 'libc_text', 'ldso_relro', 'vdso'):
+    for by in ('syscall', 'inline', 'gate', 'site'):
+        for way in FEW_CHANGES:
+            add_seal(target, way, by)
+for place in PLACES:
+    for by in ('libc', 'inline'):
+        for target in ('text', 'relro'):
+            for way in ('protect_none', 'unmap', 'replace'):
+                add_seal(target, way, by, place)
+
+# A function's address in the program's table of them, bound before it runs.
+for way in ('protect', 'pkey', 'replace', 'move'):
+    add(f'seal_got {way}', ['@seal_got', way], f'REFUSED {way} EPERM', f'REFUSED {way} EPERM',
+        'seal.relro', unsealed('relro'), audit_logs=False)
+
+# What the library lives by is sealed under any policy.
+for target in ('cm_text', 'cm_relro', 'cm_data', 'cm_state', 'cm_list', 'gate', 'policy'):
+    for by in ('libc', 'inline', 'gate'):
+        for way in FEW_CHANGES + ('cover',):
+            add_seal(target, way, by, extra=[LIBRARY], audit=f'REFUSED {way} EPERM')
+# Under strict, and to log, it has tables.
+for way in FEW_CHANGES + ('cover',):
+    for by in ('libc', 'inline'):
+        add_seal('cm_arena', way, by, default=SAME, audit=f'REFUSED {way} EPERM')
+
+# Programs and images without the library: the supervisor has their own from their headers. Their
+# RELRO is what they make of it themselves when they start, so rights may go.
+DOWNGRADED = ('relro', 'protect_none')
+for program in ('seal_change_static', 'seal_change_static_pie'):
+    for target in OWN + ('vdso', 'vvar'):
+        for way in FEW_CHANGES:
+            if (target, way) != DOWNGRADED:
+                add_seal(target, way, 'libc', program=program)
+    add_seal('relro', 'protect_none', program=program, default=EXECUTED, strict=EXECUTED, off=None)
+    for by in ('syscall', 'inline'):
+        for target in ('text', 'relro'):
+            for way in FEW_CHANGES[1:] + ('protect_rw', 'cover', 'shm_remap', 'guard'):
+                add_seal(target, way, by, program=program,
+                         off=off(ALL_UNSEALED) if way == 'shm_remap' else unsealed(target))
+    for place in PLACES:
+        for way in ('protect_none', 'unmap'):
+            add_seal('text', way, 'inline', place, program)
+UNPRELOADED = off('exec: { preload = false; };')
+for target in OWN + ('vdso',):
+    for way in FEW_CHANGES + ('protect_rw',) if target == 'relro' else FEW_CHANGES:
+        no = EXECUTED if (target, way) == DOWNGRADED else f'REFUSED {way} EPERM'
+        add_seal(target, way, 'inline', 'unpreloaded', default=SAME, strict=SAME,
+                 policy=UNPRELOADED, ruled=no, rule=f'seal.{SEAL_KEYS[target]}',
+                 off=f'{UNPRELOADED} seal: {{ {SEAL_KEYS[target]} = false; }};')
+for way in FEW_CHANGES:
+    for by in ('libc', 'inline'):
+        add_seal('text', way, by, program='seal_change_fixed')
+
+# What is in it: the kernel's seals let a part of that be discarded. The library's functions do not,
+# and what comes past them goes by seal.discard, but for process_madvise(2).
+for target in ('relro', 'data', 'bss', 'libc_relro'):
+    for way in ANONYMOUS_DISCARDS if target == 'bss' else DISCARDS:
+        for by in ('libc', 'syscall'):
+            add_seal(target, way, by)
+        for by in ('inline', 'gate'):
+            add_seal(target, way, by, default=EXECUTED)
+        # of what libc asks for itself, the common ones need not be looked at
+        if way in ('dontneed', 'free'):
+            add_seal(target, way, 'site', default=EXECUTED)
+        else:
+            add_seal(target, way, 'site')
+    for by in ('libc', 'syscall', 'inline'):
+        add_seal(target, 'process', by, rule='seal.discard' if by != 'inline' else None,
+                 off=off(ALL_UNSEALED))
+    if target != 'libc_relro':
+        for way in ('dontneed', 'guard'):
+            add_seal(target, way, 'inline', program='seal_change_static_pie')
+        add_seal(target, 'process', 'inline', program='seal_change_static_pie', rule='seal.discard',
+                 off=off(ALL_UNSEALED))
+
+# What a program seals itself, by which seals.
+SEALS = {'prot': 1, 'unmap': 2, 'replace': 4, 'move': 8, 'discard': 16, 'downgrade': 32, 'all': 31}
+TYPED = {'protect_r': 'prot', 'protect_none': 'prot', 'unmap': 'unmap', 'replace': 'replace',
+         'cover': 'replace', 'shm_remap': 'replace', 'away': 'move', 'grow': 'move',
+         'dontunmap': 'move', 'shrink': 'unmap move', 'dontneed': 'discard', 'free': 'discard',
+         'guard': 'discard', 'wipeonfork': 'discard', 'dontfork': 'discard'}
+
+
+def add_typed(target, way, forbidden, by='libc', **more):
+    outcome = f'REFUSED {way} EPERM' if forbidden else EXECUTED
+    add_seal(target, way, by, **{'default': outcome, 'strict': outcome, 'audit': outcome, **more})
+
+
+def raw_is_denied(by):
+    return {'strict': SAME} if by == 'inline' else {}
+
+
+def reaching(way):
+    """How long a segment is, the supervisor does not know: under strict it may touch anything."""
+    return {'strict': ('REFUSED shm_remap EPERM', EXECUTED)} if way == 'shm_remap' else {}
+
+
+for kind, bits in SEALS.items():
+    for way, seal in TYPED.items():
+        allowed = way in ('protect_r', 'protect_none', 'unmap') if kind == 'downgrade' \
+            else kind not in seal.split() and kind != 'all'
+        add_typed(f'sealed:{bits}', way, not allowed, **reaching(way))
+for by in ('inline', 'gate'):
+    for way in ('protect_r', 'unmap', 'replace', 'away'):
+        add_typed('sealed:31', way, True, by)
+    for bits in (1, 2, 4, 8):
+        way = {1: 'protect_r', 2: 'unmap', 4: 'replace', 8: 'away'}[bits]
+        add_typed(f'sealed:{bits}', way, by == 'inline', by)
+for target in ('mseal', 'mimmutable'):
+    for way, seal in TYPED.items():
+        add_typed(target, way, seal != 'discard' or target == 'mimmutable')
+for way in ('unmap', 'remove', 'replace'):
+    add_typed('shared:31', way, True)
+EITHER = ('REFUSED remap_pages ENOSYS', 'REFUSED remap_pages EPERM')
+add_seal('shared:31', 'remap_pages', default=EITHER, strict=EITHER, audit=EITHER[1],
+         policy=off('kernel: { remap_file_pages = "allow"; };'), ruled='REFUSED remap_pages EPERM')
+for by in ('libc', 'inline'):
+    # The kernel says yes and does nothing, where it is the kernel that seals.
+    add_typed('shm:31', 'shmdt', True, by,
+              **dict.fromkeys(('default', 'strict', 'audit'),
+                              ('REFUSED shmdt EPERM', 'REFUSED shmdt EEXIST')))
+    add_typed('shm:1', 'shmdt', False, by, **raw_is_denied(by))
+    # What the kernel refuses has not happened.
+    for way in ('feint_unmap', 'feint_map', 'feint_move'):
+        add_typed('sealed:1', way, True, by)
+    add_typed('constant:32', 'protect_rw', True, by)
+    add_typed('constant:32', 'protect_none', False, by, **raw_is_denied(by))
+for by in ('libc', 'inline'):
+    # libc's function says yes as long as the break is not below what was asked for.
+    refused = ('REFUSED brk ENOMEM', 'REFUSED brk EEXIST')
+    add_seal('heap:31', 'brk', by, default=refused, strict=refused, audit=refused)
+
+# What dlopen(3) brings, by seal.late.
+LATE = '@libseal_late.so'
+for target, extra, late in (('late', LATE, False), ('nodelete', LATE, True),
+                            ('late', '@libseal_nodelete.so', True)):
+    for piece in ('text', 'relro', 'data'):
+        for way in ('protect_none', 'unmap', 'replace', 'away'):
+            name = f'{target}_{piece}'
+            refused = f'REFUSED {way} EPERM'
+            add_seal(name, way, extra=[extra], default=refused if late else EXECUTED,
+                     rule=('seal.late', 'foreign.', 'fixed.'),
+                     off=off('seal: { late = "never"; };') if late else None)
+
+# On a kernel without mseal(2) the library and the supervisor refuse what they see. What comes by
+# the gate goes to the supervisor where programs are loaded, and where the gate's neighbours are.
+for target in ('text', 'relro', 'data', 'libc_text', 'libc_relro', 'ldso_relro', 'vdso'):
+    for by in ('libc', 'syscall', 'inline'):
+        for way in FEW_CHANGES + (('shrink', 'cover', 'guard') if target == 'text' else ()):
+            add_seal(target, way, by, under=NO_MSEAL)
+for target in ('text', 'relro', 'data'):
+    for by in ('gate', 'site'):
+        for way in FEW_CHANGES:
+            for program in ('seal_change', 'seal_change_fixed'):
+                add_seal(target, way, by, program=program, under=NO_MSEAL, rule=None)
+for target in ('libc_text', 'ldso_relro', 'vdso'):
+    for way in ('protect_none', 'unmap'):
+        add_seal(target, way, 'gate', under=NO_MSEAL, default=EXECUTED, strict=EXECUTED, off=None)
+for target in ('cm_text', 'cm_relro', 'cm_data', 'cm_state', 'cm_list', 'gate', 'policy'):
+    for by in ('libc', 'inline') + (() if target.startswith('cm_') else ('gate',)):
+        for way in FEW_CHANGES:
+            add_seal(target, way, by, extra=[LIBRARY], under=NO_MSEAL,
+                     audit=f'REFUSED {way} EPERM')
+for program in ('seal_change_static', 'seal_change_static_pie'):
+    for target in OWN + ('vdso',):
+        for way in FEW_CHANGES:
+            if (target, way) != DOWNGRADED:
+                add_seal(target, way, 'inline', program=program, under=NO_MSEAL)
+for place in PLACES + ('unpreloaded',):
+    for by in ('libc', 'inline'):
+        add_seal('text', 'unmap', by, place, under=NO_MSEAL)
+    if place != 'unpreloaded':
+        add_typed('sealed:31', 'unmap', True, 'inline', place=place, under=NO_MSEAL)
+for by in ('libc', 'inline'):
+    for way in ('protect_r', 'unmap', 'replace', 'away', 'dontneed'):
+        add_typed('sealed:31', way, True, by, under=NO_MSEAL)
+    for way in ('feint_unmap', 'feint_map', 'feint_move'):
+        add_typed('sealed:1', way, True, by, under=NO_MSEAL)
+    for way in ('unmap_byte', 'protect_byte'):
+        add_seal('text', way, by, under=NO_MSEAL)
+    for way in ('protect_rw', 'unmap', 'replace', 'cover', 'away'):
+        add_seal('head', way, by, under=NO_MSEAL,
+                 absent=ONE_BY_ONE if way == 'away' else None)

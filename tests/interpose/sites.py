@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 
-from tap import Tap, run
+from tap import SLOWER, Tap, run
 
 ON = os.environ["CM_TEST_PATCH"] == "true"
 POLICY = 'extends = "%s";\ninterpose: { patch = %s; };\n%s'
@@ -277,7 +277,7 @@ def cached(r):
     shutil.rmtree(os.path.join(home, "cookiemap"))
     running = [subprocess.Popen([*before, r.cmrun, "-v", "--", "/bin/true"], stderr=subprocess.PIPE,
                                 text=True) for _ in range(8)]
-    said = [p.communicate(timeout=60)[1] for p in running]
+    said = [p.communicate(timeout=60 * SLOWER)[1] for p in running]
     r.t.expect("eight that make it at once all patch",
                [bool(re.search(r"true: .*patched [1-9]", s)) for s in said], [True] * 8)
     with open(path, "rb") as file:

@@ -22,6 +22,9 @@ PROG = os.environ.get("CM_PROG", os.path.join(BUILD, "tests/run"))
 
 POLICIES = os.path.realpath(os.path.join(os.path.dirname(__file__), "../../policy/apps"))
 
+# tests/kernel sets it where the processor is emulated.
+SLOWER = int(os.environ.get("CM_TEST_SLOWER", "1"))
+
 MODES = ("default", "strict", "preload")
 
 
@@ -116,6 +119,7 @@ class Tap:
         return self.work
 
     def run(self, mode, argv, setup=None, stdin=b"", env=None, timeout=60):
+        timeout *= SLOWER
         folder = self.fresh(setup)
         command, full = wrap(mode, argv, environment(folder, env))
         try:

@@ -10,7 +10,7 @@ POLICIES = {
     "key.policy": ('extends = "default";\nwx: { mpa = "deny"; };\n', 2, ["wx.mpa", "wx.map"]),
     "word.policy": ('wx: {\n  map = "denny";\n};\n', 2, ["denny", "deny"]),
     "type.policy": ("exec: { preload = 3; };\n", 1, ["exec.preload"]),
-    "later.policy": ("// later\n\nseal: { text = true; };\n", 3, ["seal.text"]),
+    "later.policy": ("// later\n\nshare: { fork = \"keep\"; };\n", 3, ["share.fork"]),
     "syntax.policy": ('wx: {\n  map = ;\n};\n', 2, ["syntax"]),
     "cycle.policy": ('extends = "cycle";\n', 1, ["cycle"]),
     "base.policy": ('extends = "defualt";\n', 1, ["defualt", "default"]),

@@ -14,7 +14,7 @@ import os
 import shutil
 import subprocess
 
-from cm import CMRUN, LIB, POLICIES, PROG, Result, Tap, difference, show
+from cm import CMRUN, LIB, POLICIES, PROG, SLOWER, Result, Tap, difference, show
 
 SOURCES = os.path.join(os.path.dirname(os.path.realpath(__file__)), "prog/jit")
 WATCH = os.path.join(PROG, "watch")
@@ -78,7 +78,7 @@ class Watched(Tap):
         """Builds, natively and once, what the working folders are to begin with."""
         shutil.copytree(SOURCES, self.made)
         for command in commands:
-            subprocess.run(command, cwd=self.made, check=True, timeout=60)
+            subprocess.run(command, cwd=self.made, check=True, timeout=60 * SLOWER)
 
     def copy(self, folder):
         shutil.copytree(self.made, folder, dirs_exist_ok=True)
@@ -101,7 +101,7 @@ class Watched(Tap):
         report = os.path.join(self.home, "seen")
         if os.path.exists(report):
             os.unlink(report)
-        command = [WATCH, str(row.timeout), report, *self.as_user, *self.under(mode, row)]
+        command = [WATCH, str(row.timeout * SLOWER), report, *self.as_user, *self.under(mode, row)]
         result = self.run("native", command, setup=row.setup or self.copy,
                           env={"CM_POLICY_DIR": self.policies}, timeout=row.timeout + 10)
         return result, Seen(report)

@@ -6,6 +6,10 @@
 
 #include <sys/mman.h>
 
+/* A segment to write to at its end: before Linux 6.7 an interpreter must have one (binfmt_elf.c,
+ * padzero()). */
+__attribute__((used)) static char at_the_end = 1;
+
 _Noreturn void bare_start(const long *stack)
 {
 	long p = sys_mmap(0, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
