@@ -11,20 +11,20 @@
 
 struct procmap_query {
 	uint64_t size;
-	uint64_t flags;
-	uint64_t addr;
+	uint64_t query_flags;
+	uint64_t query_addr;
 	uint64_t vma_start;
 	uint64_t vma_end;
 	uint64_t vma_flags;
-	uint64_t page_size;
+	uint64_t vma_page_size;
 	uint64_t vma_offset;
 	uint64_t inode;
 	uint32_t dev_major;
 	uint32_t dev_minor;
-	uint32_t name_size; /* in: of the room; out: of the name with its NUL, 0: none */
+	uint32_t vma_name_size;
 	uint32_t build_id_size;
-	uint64_t name;
-	uint64_t build_id;
+	uint64_t vma_name_addr;
+	uint64_t build_id_addr;
 };
 
 #define PROCMAP_QUERY _IOWR('f', 17, struct procmap_query)

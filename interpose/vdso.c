@@ -20,10 +20,12 @@
 static bool named_at(int maps, uint64_t addr, const char *name, struct range *rp)
 {
 	char room[32];
-	struct procmap_query q = {
-		.size = sizeof(q), .addr = addr, .name_size = sizeof(room), .name = (uint64_t)room};
+	struct procmap_query q = {.size = sizeof(q),
+				  .query_addr = addr,
+				  .vma_name_size = sizeof(room),
+				  .vma_name_addr = (uint64_t)room};
 
-	if (sys_raw6(SYS_ioctl, maps, PROCMAP_QUERY, (long)&q, 0, 0, 0) || !q.name_size)
+	if (sys_raw6(SYS_ioctl, maps, PROCMAP_QUERY, (long)&q, 0, 0, 0) || !q.vma_name_size)
 		return false;
 	room[sizeof(room) - 1] = 0;
 	*rp = (struct range){q.vma_start, q.vma_end};

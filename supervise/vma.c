@@ -10,6 +10,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 #include "common/fmt.h"
+#include "common/procmap.h"
 
 /*
  * The kernel's own view of another process's mappings.
@@ -20,26 +21,6 @@
  * tells of another image. Opening needs PTRACE_MODE_READ, not the right to attach.
  */
 
-/* include/uapi/linux/fs.h, Linux 6.11; Debian 12's headers do not have it. */
-struct procmap_query {
-	uint64_t size;
-	uint64_t query_flags;
-	uint64_t query_addr;
-	uint64_t vma_start;
-	uint64_t vma_end;
-	uint64_t vma_flags;
-	uint64_t vma_page_size;
-	uint64_t vma_offset;
-	uint64_t inode;
-	uint32_t dev_major;
-	uint32_t dev_minor;
-	uint32_t vma_name_size;
-	uint32_t build_id_size;
-	uint64_t vma_name_addr;
-	uint64_t build_id_addr;
-};
-
-#define PROCMAP_QUERY    _IOWR('f', 17, struct procmap_query)
 #define QUERY_READABLE   0x01
 #define QUERY_WRITABLE   0x02
 #define QUERY_EXECUTABLE 0x04
