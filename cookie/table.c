@@ -115,6 +115,17 @@ int table_init(struct table *t, region_pages_fn pages, void *wipe_page)
 	return 0;
 }
 
+/*
+ * Whether the table still is what table_init() made: nothing has been lost with an earlier
+ * generation. For facts that must not be missed without a word.
+ */
+bool table_is_whole(const struct table *t)
+{
+	const struct table_state *s = state_current(t);
+
+	return s && !s->generation;
+}
+
 static int try(struct regions *regions, const struct op *op)
 {
 	const struct region *r = &op->region;

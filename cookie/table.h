@@ -35,6 +35,7 @@ int table_init(struct table *t, region_pages_fn pages, void *wipe_page);
 void table_map(const struct table *t, const struct region *r);
 void table_unmap(const struct table *t, struct range range);
 void table_protect(const struct table *t, struct range range, uint8_t prot);
+bool table_is_whole(const struct table *t);
 bool table_seal(const struct table *t, struct range range, uint8_t seals, uint32_t owner);
 unsigned table_take(const struct table *t, struct range range, struct region *takenp,
 		    unsigned n_max);

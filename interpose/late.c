@@ -98,9 +98,11 @@ static bool is_charset(const char *path)
 
 static bool is_to_be_sealed(const struct link_map *m)
 {
+	if (is_charset(m->l_name))
+		return false;
 	switch (policy_value_for(&state()->policy, KEY_SEAL_LATE, m->l_name)) {
 	case LATE_ALWAYS:
-		return !is_charset(m->l_name);
+		return true;
 	case LATE_NODELETE:
 		return __atomic_load_n(&stays, __ATOMIC_RELAXED) ==
 			       (uint64_t)__builtin_thread_pointer() ||

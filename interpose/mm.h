@@ -9,6 +9,7 @@
 #include "interpose/flip.h"
 #include "interpose/gate.h"
 #include "interpose/judge.h"
+#include "interpose/sealed.h"
 
 long mm_ruled(const struct mm_call *c);
 long mm_judged(const struct mm_call *c);
@@ -45,7 +46,8 @@ static inline __attribute__((always_inline)) long mm_call6(void *caller, bool di
 {
 	const struct state *s = state();
 	bool asks = s->supervised && mm_grants_exec(nr, c);
-	bool discards = nr == SYS_madvise && seal_discards((uint64_t)c);
+	bool discards = nr == SYS_madvise && seal_discards((uint64_t)c) &&
+			sealed_touches((uint64_t)a, (uint64_t)b);
 
 	if (__builtin_expect(!s->watch && !s->chained && !asks && !discards, 1) &&
 	    !attention_is(~0u)) {

@@ -18,7 +18,8 @@
  * uvm_map_immutable().
  */
 
-#define CALLER __builtin_return_address(0)
+#define CALLER   __builtin_return_address(0)
+#define USER_END ((1ull << 47) - CM_PAGE) /* of four levels of page tables */
 
 /* Whether every page is mapped: msync(2) says so, and writes nothing that would not be written. */
 static bool is_mapped(struct range r)
@@ -85,14 +86,34 @@ EXPORT int cmsealrange(void *addr, size_t len, int seals)
 	return (int)wrap_result(error ? seal_range(r, (unsigned)seals) : 0);
 }
 
+/* Whether nothing at all is mapped in a range: then it can be claimed. Beyond the address space
+ * there is nothing, and nothing can be. */
+static bool is_unmapped(struct range r)
+{
+	long at = gate_call6(SYS_mmap, (long)r.start, (long)range_len(r), PROT_NONE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1,
+			     0);
+
+	if (at == -ENOMEM && r.start >= USER_END)
+		return true;
+	if (sys_is_error(at))
+		return false;
+	gate_call6(SYS_munmap, at, (long)range_len(r), 0, 0, 0, 0);
+	return true;
+}
+
 /* Seals what is mapped of a range: all of it at once, or else of its halves. */
 static int seal_mapped(struct range r)
 {
 	uint64_t half = page_down(range_len(r) / 2);
 	int error = seal_range(r, SEAL_ALL);
 
-	if (error != -ENOMEM || !half)
-		return error == -ENOMEM ? 0 : error;
+	if (error != -ENOMEM)
+		return error;
+	if (!half || is_unmapped(r))
+		return 0;
+	if (r.start < USER_END && r.end > USER_END)
+		half = USER_END - r.start;
 	error = seal_mapped((struct range){r.start, r.start + half});
 	return error ? error : seal_mapped((struct range){r.start + half, r.end});
 }

@@ -91,10 +91,12 @@ static int judge_later(const struct mm_call *c, const struct seal_deed *d)
 	uint64_t at = d->range.start;
 	int way = SEALED_NOT, n = 0, r;
 
+	if (!t)
+		return SEALED_NOT;
 	do {
-		n = t ? table_overlap(t, (struct range){at, d->range.end}, found, BATCH) : 0;
-		if (n < 0)
-			return SEALED_RAW;
+		n = table_overlap(t, (struct range){at, d->range.end}, found, BATCH);
+		if (n < 0 || !table_is_whole(t))
+			return SEALED_RAW; /* the supervisor was told of all of them */
 		for (int i = 0; i < n; i++) {
 			r = judge_region(c, d, &found[i]);
 			if (r < 0)
@@ -104,6 +106,18 @@ static int judge_later(const struct mm_call *c, const struct seal_deed *d)
 		}
 	} while (n == BATCH && at < d->range.end);
 	return way;
+}
+
+/*
+ * Whether a range may hold anything sealed: quick, for what allocators ask all the time. Context:
+ * as the file.
+ */
+bool sealed_touches(uint64_t addr, uint64_t len)
+{
+	struct range r;
+	struct sealed s;
+
+	return range_init(&r, addr, len) && (seal_find(r, &s) || arena_holds(r) || later_get());
 }
 
 /*

@@ -15,6 +15,7 @@ struct sealed_taken {
 	bool left; /* some were too many, and are still in the table */
 };
 
+bool sealed_touches(uint64_t addr, uint64_t len);
 int sealed_judge(const struct mm_call *c);
 void sealed_explain(const struct mm_call *c);
 int sealed_add(struct range range, unsigned seals, unsigned key);

@@ -22,7 +22,8 @@
  * could otherwise shed his seals by speaking in its name. For the same reason it must speak from
  * code that is mapped from a file of the library's name.
  *
- * A fork has the memory of its parent, so it gets the parent's list, where the kernel names a
+ * A fork has the memory of its parent, so it gets the parent's list, as far as both
+ * have the same there when it first speaks, where the kernel names a
  * parent that runs the same image. A daemon's has ended by then: any other of the same image
  * serves, or what one has left behind. They were one process once, so that what differs was sealed
  * since; only of programs that are laid out exactly alike (without address space randomisation) one
@@ -160,19 +161,48 @@ void image_leave_seals(struct supervisor *s, struct proc *p)
 }
 
 /* Who of the same image has a list: the parent, or anybody where that has ended already, or has
- * executed something else; then the last that was left. NULL: nobody. */
-static const struct seals *of_relatives(struct supervisor *s, const struct proc *p)
+ * executed something else. NULL: nobody. */
+static struct proc *relative(struct supervisor *s, const struct proc *p)
 {
-	const struct proc *parent = proc_find(&s->table, proc_parent(p->pid));
+	struct proc *parent = proc_find(&s->table, proc_parent(p->pid));
 
 	if (!parent || !parent->known || parent->identity != p->identity)
 		parent = proc_find_alike(&s->table, p);
-	if (parent)
-		return &parent->seals;
+	return parent;
+}
+
+/* The last list that was left by somebody of the same image; NULL: none was. */
+static const struct seals *left(const struct supervisor *s, const struct proc *p)
+{
 	for (unsigned i = 1; i <= SEALS_LEFT && i <= s->n_left; i++)
 		if (s->left[(s->n_left - i) % SEALS_LEFT].identity == p->identity)
 			return &s->left[(s->n_left - i) % SEALS_LEFT].seals;
 	return NULL;
+}
+
+struct heir {
+	const struct proc *p;
+	const struct proc *of; /* NULL: gone */
+};
+
+/* Whether what is sealed in one process is what the other has there. The list is that of now, and
+ * may hold what was mapped and sealed after the fork. */
+static bool is_inherited(void *arg, const struct seal_piece *piece)
+{
+	const struct heir *h = arg;
+	uint64_t at = piece->range.start;
+	struct vma mine, theirs;
+
+	if (h->p->maps < 0)
+		return true; /* nobody can tell */
+	if (vma_at(h->p->maps, at, &mine) < 0)
+		return false;
+	if (!h->of || h->of->maps < 0 || vma_at(h->of->maps, at, &theirs) < 0)
+		return true;
+	if (mine.dev != theirs.dev || mine.ino != theirs.ino)
+		return false;
+	return !mine.ino ||
+	       mine.offset_bytes - mine.range.start == theirs.offset_bytes - theirs.range.start;
 }
 
 /*
@@ -180,10 +210,12 @@ static const struct seals *of_relatives(struct supervisor *s, const struct proc 
  */
 int image_inherit_seals(struct supervisor *s, struct proc *p)
 {
-	const struct seals *list = of_relatives(s, p);
+	struct heir h = {p, relative(s, p)};
+	const struct seals *list = h.of ? &h.of->seals : left(s, p);
 
 	if (list && seals_copy(&p->seals, list) < 0)
 		return -ENOMEM;
+	seals_keep(&p->seals, is_inherited, &h);
 	p->sealed &= list != NULL; /* what was told is lost: is_ours() */
 	p->heir = false;
 	return 0;

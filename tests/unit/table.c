@@ -395,7 +395,9 @@ START_TEST(after_the_last_generation_everything_is_unknown)
 
 	table_make();
 	signal(SIGUSR1, handler_jumps);
+	ck_assert(table_is_whole(&table));
 	for (unsigned i = 0; i < 70; i++) {
+		ck_assert(i == 0 || !table_is_whole(&table));
 		abandon();
 		for (unsigned k = 0; k < 65; k++)
 			map(100 + 2 * k, 1, 6);
