@@ -225,7 +225,7 @@ add('text span', ['@text', 'span'], 'REFUSED mprotect EACCES', 'REFUSED mprotect
 # Nobody stops this by default; a policy has to ask for it, and then Landlock says EACCES.
 for path in ('/proc/self/mem', '/proc/thread-self/mem'):
     add(f'text {path}', ['@text', 'proc_mem', path], EXECUTED, 'REFUSED open EACCES', None,
-        off('kernel: { proc_mem = "allow"; };', profile='strict'))
+        off('kernel: { proc_mem = "allow"; supervisor = false; };', profile='strict'))
 # On a procfs of one's own; Landlock refuses mount(2).
 add('text /proc on another mount', ['/usr/bin/unshare', '--mount', '/bin/sh', '-c',
                                     'mount -t proc proc "$0" && exec "$1" proc_mem "$0/self/mem"',
