@@ -85,10 +85,16 @@ enum control_told { TOLD_CALL, TOLD_FLIP, TOLD_DOWNGRADE };
  * ones, which the kernel lets processes send (rt_tgsigqueueinfo(2)) and never sends itself. */
 #define CHAIN_CODE (-0x636b)
 
+enum control_sealed {
+	SEALED_DONE = 1 << 0,   /* the library has sealed what policy wants sealed */
+	SEALED_PARTLY = 1 << 1, /* but for objects whose headers it could not find */
+};
+
 enum control_chain {
 	CHAIN_OFF,
 	CHAIN_ON,
 	CHAIN_SHARES, /* → 1: it shares its memory with its parent; 0: it does not */
+	CHAIN_NUMBER, /* → a number that no other process of the tree has */
 };
 
 enum control_module { MODULE_START, MODULE_END, MODULE_ID, MODULE_NAME };

@@ -275,11 +275,9 @@ static void deliver(int sig, siginfo_t *info, ucontext_t *uc)
  * child of its does not. */
 static bool owns_actions(void)
 {
-	long r = sys_raw6(SYS_getpid, 0, 0, 0, 0, 0, 0);
-	uint32_t pid = (uint32_t)r, owner = __atomic_load_n(chain.owner, __ATOMIC_RELAXED);
+	uint32_t pid = (uint32_t)gate_control(CONTROL_CHAIN, CHAIN_NUMBER, 0, 0, 0, 0);
+	uint32_t owner = __atomic_load_n(chain.owner, __ATOMIC_RELAXED);
 
-	if (sys_is_error(r)) /* a filter of the program's own */
-		return gate_control(CONTROL_CHAIN, CHAIN_SHARES, 0, 0, 0, 0) != 1;
 	if (owner || gate_control(CONTROL_CHAIN, CHAIN_SHARES, 0, 0, 0, 0) == 1)
 		return owner == pid;
 	return __atomic_compare_exchange_n(chain.owner, &owner, pid, false, __ATOMIC_RELAXED,
@@ -329,8 +327,13 @@ static void sanitise(struct chain_action *a)
 		    SA_NODEFER | SA_RESETHAND | 0x800 /* SA_EXPOSE_TAGBITS */ | RESTORER;
 }
 
-/* Return: 0; -errno: a filter of the program's own refuses it. */
-static long change(const struct chain_action *new, struct chain_action *oldp)
+/*
+ * Sets (unless `new` is NULL) and tells the program's action of SIGSEGV.
+ *
+ * Context: anywhere, once the chain is active.
+ * Return: 0; -errno: a filter of the program's own refuses it, and *oldp may be unwritten.
+ */
+long chain_sigaction(const struct chain_action *new, struct chain_action *oldp)
 {
 	struct chain_action a;
 
@@ -342,18 +345,6 @@ static long change(const struct chain_action *new, struct chain_action *oldp)
 		return sigaction_of_child(new ? &a : NULL, oldp);
 	*oldp = action_get();
 	return new ? set_own(&a) : 0;
-}
-
-/*
- * Sets (unless `new` is NULL) and tells the program's action of SIGSEGV. What a filter of the
- * program's own refuses is not set.
- *
- * Context: anywhere, once the chain is active.
- */
-void chain_sigaction(const struct chain_action *new, struct chain_action *oldp)
-{
-	*oldp = (struct chain_action){0};
-	change(new, oldp);
 }
 
 /*
@@ -370,7 +361,7 @@ long chain_sigaction_raw(const void *new, void *old, uint64_t size)
 		return -EINVAL;
 	if (new &&chain_copy(&a, new, sizeof(a)))
 		return -EFAULT;
-	r = change(new ? &a : NULL, &was);
+	r = chain_sigaction(new ? &a : NULL, &was);
 	if (r)
 		return r;
 	return old && chain_copy(old, &was, sizeof(was)) ? -EFAULT : 0;
@@ -425,29 +416,24 @@ static bool is_under_us(const ucontext_t *uc, uint64_t addr)
 }
 
 /*
- * Handles a SIGSEGV. Called by chain_handler() alone.
- *
- * Return: 0, to return from the signal. The program's handler is entered from here, so *ep is not
- * written.
+ * Handles a SIGSEGV. Called by chain_handler() alone; the program's handler is entered from here.
  */
-int chain_signal(int sig, siginfo_t *info, ucontext_t *uc, struct chain_entry *ep)
+void chain_signal(int sig, siginfo_t *info, ucontext_t *uc)
 {
 	greg_t *regs = uc->uc_mcontext.gregs;
 
-	(void)ep;
 	if (info->si_code == CHAIN_CODE) {
 		serve_call(info, regs);
-		return 0;
+		return;
 	}
 	if (info->si_code == SEGV_ACCERR && !is_under_us(uc, (uint64_t)info->si_addr) &&
 	    fault_serve(uc, (uint64_t)info->si_addr))
-		return 0;
+		return;
 	if (info->si_code > 0 && was_copying((uint64_t)regs[REG_RIP])) {
 		regs[REG_RIP] = (greg_t)chain_copy_failed;
-		return 0;
+		return;
 	}
 	deliver(sig, info, uc);
-	return 0;
 }
 
 /* ---- start --------------------------------------------------------------------------------- */

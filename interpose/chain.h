@@ -17,19 +17,11 @@ struct chain_action {
 	uint64_t mask;
 };
 
-/* Where the program's handler is to be entered; filled in by chain_signal(), read in chain.S. */
-struct chain_entry {
-	uint64_t stack;
-	uint64_t handler;
-	siginfo_t *info;
-	ucontext_t *uc;
-};
-
 int chain_start(void);
-void chain_sigaction(const struct chain_action *new, struct chain_action *oldp);
+long chain_sigaction(const struct chain_action *new, struct chain_action *oldp);
 long chain_sigaction_raw(const void *new, void *old, uint64_t size);
 bool chain_is_active(void);
-int chain_signal(int sig, siginfo_t *info, ucontext_t *uc, struct chain_entry *ep);
+void chain_signal(int sig, siginfo_t *info, ucontext_t *uc);
 bool chain_before_exec(struct chain_action *savedp);
 void chain_after_exec(const struct chain_action *saved);
 

@@ -356,5 +356,6 @@ __attribute__((constructor)) static void interpose_init(int argc, char **argv, c
 	patch_apply(&patch);
 	seals = s.gate && seal_apply();
 	if (s.supervised)
-		gate_control(CONTROL_SEALED, patch.n_done[0], patch.n_done[1], seals, 0, 0);
+		gate_control(CONTROL_SEALED, patch.n_done[0], patch.n_done[1],
+			     (seals ? SEALED_DONE : 0) | (s.unsealed ? SEALED_PARTLY : 0), 0, 0);
 }

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include "common/seal.h"
 #include "interpose/gate.h"
+#include "interpose/link.h"
 #include "interpose/seal.h"
 #include "interpose/sealed.h"
 #include "interpose/segment.h"
@@ -25,12 +26,6 @@
 
 #define MAX_OBJECTS (1u << 16)
 #define NODELETE    0x8 /* DF_1_NODELETE, elf.h */
-
-/* glibc 2.35, elf/link.h: a list for each namespace of dlmopen(3). */
-struct debug_extended {
-	struct r_debug base;
-	const struct debug_extended *next;
-};
 
 /* The thread that called dlopen(3) last with RTLD_NODELETE, and has not called it without since. */
 static uint64_t stays;
@@ -52,30 +47,30 @@ void late_note(int flags)
 /* The object that begins last before an address. */
 static const struct link_map *object_before(uint64_t addr)
 {
-	const struct debug_extended *d = (const struct debug_extended *)state()->debug;
 	const struct link_map *best = NULL;
 	unsigned n = 0;
 
-	while (d) {
-		for (const struct link_map *m = d->base.r_map; m && n < MAX_OBJECTS;
-		     m = m->l_next, n++)
+	for (const struct r_debug *d = state()->debug; d && n < MAX_OBJECTS; d = link_next_space(d))
+		for (const struct link_map *m = d->r_map; m && n < MAX_OBJECTS; m = m->l_next, n++)
 			if (m->l_addr <= addr && (!best || m->l_addr > best->l_addr))
 				best = m;
-		d = d->base.r_version >= 2 && n < MAX_OBJECTS ? d->next : NULL;
-	}
 	return best;
 }
 
-/* Its headers, if it is the one whose RELRO this is. Advice that changes nothing tells whether the
- * page is mapped. */
+/* Advice that changes nothing tells whether a page is mapped. */
+static bool is_mapped(uint64_t page)
+{
+	return page && !(page & (CM_PAGE - 1)) &&
+	       !gate_call6(SYS_madvise, (long)page, CM_PAGE, MADV_NORMAL, 0, 0, 0);
+}
+
+/* Its headers, if it is the one whose RELRO this is. */
 static bool headers(const struct link_map *m, struct range relro, struct segments *sp)
 {
 	struct range r;
 
-	return m && m->l_addr && !(m->l_addr & (CM_PAGE - 1)) &&
-	       !gate_call6(SYS_madvise, (long)m->l_addr, CM_PAGE, MADV_NORMAL, 0, 0, 0) &&
-	       segments_at(sp, m->l_addr) && segments_relro(sp, &r) && r.start == relro.start &&
-	       r.end == relro.end;
+	return m && is_mapped(m->l_addr) && segments_at(sp, m->l_addr) && segments_relro(sp, &r) &&
+	       r.start == relro.start && r.end == relro.end;
 }
 
 static bool is_nodelete(const struct link_map *m)
@@ -118,6 +113,7 @@ static void seal_object(const struct link_map *m, const struct segments *s)
 	unsigned n = segments_pieces(s, piece);
 	struct range run = {0, 0};
 
+	segments_close(piece, n, is_mapped);
 	for (unsigned i = 0; i < n; i++) {
 		if (!policy_value_for(&state()->policy, seal_key(piece[i].kind), m->l_name))
 			continue;

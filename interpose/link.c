@@ -2,6 +2,7 @@
 #include "interpose/link.h"
 
 #include "common/sys.h"
+#include "interpose/procmap.h"
 #include "interpose/symbol.h"
 #include "interpose/text.h"
 #include "interpose/forbid.h"
@@ -35,6 +36,8 @@ static void take_auxv(struct link *l, const ElfW(auxv_t) * av)
 			l->program.n = (unsigned)av->a_un.a_val;
 		else if (av->a_type == AT_SYSINFO_EHDR)
 			l->vdso = av->a_un.a_val;
+		else if (av->a_type == AT_BASE)
+			l->loader = av->a_un.a_val;
 	}
 	if (!l->program.header)
 		l->program.n = 0;
@@ -75,7 +78,8 @@ void link_init(struct link *lp, char **envp)
 			lp->own = m;
 }
 
-static bool is_mapped(uint64_t page)
+/* Whether a page is mapped. Context: as the file. */
+bool link_is_mapped(uint64_t page)
 {
 	unsigned char resident;
 
@@ -92,22 +96,37 @@ static bool are_of(const struct segments *s, const struct link_map *m)
 	return false;
 }
 
+/* Whether the kernel has loaded an object, and not ld.so. Context: as the file. */
+bool link_by_kernel(const struct link *l, const struct link_map *m)
+{
+	struct segments s = l->program;
+
+	s.bias = m->l_addr;
+	return m->l_addr == l->loader || are_of(&s, m);
+}
+
 /*
  * The program headers of a loaded object: of the program those that the kernel names, unless it is
- * one that ld.so was told to run; of others those in their first page.
+ * one that ld.so was told to run; of others those in their first page, which is at their bias where
+ * they were linked at 0, and else (prelinked, or rewritten by patchelf) where the kernel says.
  *
- * Return: false where they cannot be told: an object that was not linked at 0 (prelinked).
+ * Return: false where they cannot be told.
  */
 bool link_segments(const struct link *l, const struct link_map *m, struct segments *sp)
 {
 	struct segments s = l->program;
 
 	s.bias = m->l_addr;
-	if (m != l->first || !are_of(&s, m))
-		if (!is_mapped(m->l_addr) || !segments_at(&s, m->l_addr) || !are_of(&s, m))
-			return false;
-	*sp = s;
-	return true;
+	if (m == l->first && are_of(&s, m)) {
+		*sp = s;
+		return true;
+	}
+	if ((link_is_mapped(m->l_addr) && segments_at(&s, m->l_addr) && are_of(&s, m)) ||
+	    (procmap_segments(&s, (uint64_t)m->l_ld, m->l_addr) && are_of(&s, m))) {
+		*sp = s;
+		return true;
+	}
+	return false;
 }
 
 /* The first object whose file's name begins so. Context: as the file. */
@@ -123,7 +142,7 @@ const struct link_map *link_find(const struct link *l, const char *base)
  * 0. One that is not (prelinked) is passed over, and so is what is not mapped there. */
 bool link_tables(const struct link_map *m, struct symbol_table *tp)
 {
-	if (!is_mapped(m->l_addr))
+	if (!link_is_mapped(m->l_addr))
 		return false;
 	return !symbol_table_init(tp, m->l_addr, m->l_ld, (const void *)m->l_addr);
 }

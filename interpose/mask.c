@@ -51,6 +51,7 @@ static void set_word(sigset_t *set, uint64_t mask)
 static int action_of_segv(const struct sigaction *new, struct sigaction *old)
 {
 	struct chain_action a, was;
+	long r;
 
 	if (new)
 		a = (struct chain_action){
@@ -59,7 +60,11 @@ static int action_of_segv(const struct sigaction *new, struct sigaction *old)
 			.restorer = (uint64_t)chain_restorer,
 			.mask = word(&new->sa_mask),
 		};
-	chain_sigaction(new ? &a : NULL, &was);
+	r = chain_sigaction(new ? &a : NULL, &was);
+	if (r) {
+		*__errno_location() = (int)-r;
+		return -1;
+	}
 	if (!old)
 		return 0;
 	memset(old, 0, sizeof(*old));
@@ -108,8 +113,7 @@ EXPORT sighandler_t signal(int sig, sighandler_t handler)
 		return NEXT(signal)(sig, handler);
 	a.sa_handler = handler;
 	set_word(&a.sa_mask, 1ull << (SIGSEGV - 1));
-	action_of_segv(&a, &old);
-	return old.sa_handler;
+	return action_of_segv(&a, &old) ? SIG_ERR : old.sa_handler;
 }
 
 /* rt_sigaction(2) by syscall(3). Return: as the kernel. */

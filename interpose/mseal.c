@@ -40,7 +40,7 @@ static int check_range(uint64_t addr, uint64_t len, struct range *rp)
 /* Seals by the library, all or nothing. */
 static int seal_range(struct range r, unsigned seals)
 {
-	bool kernel = state()->kernel_seals && (seals & SEAL_KERNEL) == SEAL_KERNEL;
+	bool kernel = (seals & SEAL_KERNEL) == SEAL_KERNEL && seal_is_possible();
 	long error = 0;
 
 	if (pages_any(r))
@@ -86,20 +86,17 @@ EXPORT int cmsealrange(void *addr, size_t len, int seals)
 	return (int)wrap_result(error ? seal_range(r, (unsigned)seals) : 0);
 }
 
-/* Whether nothing at all is mapped in a range: then it can be claimed. Beyond the address space
- * there is nothing, and nothing can be. */
+/*
+ * Whether nothing at all is mapped in a range. A claim of it says so, EEXIST, before the kernel
+ * minds that the claim is neither private nor shared (mm/mmap.c, do_mmap()), so nothing comes of
+ * it. Beyond the address space there is nothing.
+ */
 static bool is_unmapped(struct range r)
 {
-	long at = gate_call6(SYS_mmap, (long)r.start, (long)range_len(r), PROT_NONE,
-			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1,
-			     0);
+	long error = gate_call6(SYS_mmap, (long)r.start, (long)range_len(r), PROT_NONE,
+				MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 
-	if (at == -ENOMEM && r.start >= USER_END)
-		return true;
-	if (sys_is_error(at))
-		return false;
-	gate_call6(SYS_munmap, at, (long)range_len(r), 0, 0, 0, 0);
-	return true;
+	return error == -EINVAL || (error == -ENOMEM && r.start >= USER_END);
 }
 
 /* Seals what is mapped of a range: all of it at once, or else of its halves. */

@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <sys/mman.h>
 #include "interpose/gate.h"
+#include "interpose/procmap.h"
 #include "interpose/segment.h"
 #include "interpose/text.h"
-#include "interpose/vdso.h"
 #include "interpose/forbid.h"
 
 /*
@@ -32,14 +32,19 @@ struct making {
 	struct sealed *first;
 	struct sealed *low; /* the room's beginning */
 	const struct policy *policy;
+	bool incomplete; /* an object was left out, or a part of one */
 };
 
 static void add(struct making *m, struct range r, enum policy_key key)
 {
 	struct sealed *at;
 
-	if (m->first == m->low || r.start >= r.end)
+	if (r.start >= r.end)
 		return;
+	if (m->first == m->low) {
+		m->incomplete = true;
+		return;
+	}
 	for (at = --m->first; at[1].start && at[1].start < r.start; at++)
 		at[0] = at[1];
 	*at = (struct sealed){r.start, r.end, key};
@@ -63,10 +68,9 @@ static bool is_wanted(const struct making *m, enum policy_key key, const char *p
 	return policy_value_for(m->policy, key, path);
 }
 
-static void add_object(struct making *m, const struct segments *s, const char *path, bool own)
+static void add_object(struct making *m, const struct piece *piece, unsigned n, const char *path,
+		       bool own)
 {
-	struct piece piece[SEGMENT_PIECES];
-	unsigned n = segments_pieces(s, piece);
 	struct range run = {0, 0};
 	enum policy_key key = KEY_NONE;
 
@@ -83,6 +87,7 @@ static void add_object(struct making *m, const struct segments *s, const char *p
 		run.end = piece[i].range.end;
 	}
 	add(m, run, key);
+	m->incomplete |= n == SEGMENT_PIECES;
 }
 
 /* What the library has mapped for itself: the kernel seals it where it is made, if it can. */
@@ -99,19 +104,20 @@ static unsigned count(const struct link *l)
 {
 	unsigned n = 0;
 
-	for (const struct link_map *m = l->first; m; m = m->l_next)
-		n++;
+	for (const struct r_debug *d = l->debug; d; d = link_next_space(d))
+		for (const struct link_map *m = d->r_map; m; m = m->l_next)
+			n++;
 	return n;
 }
 
 /* The path of the program's file, where a policy has something to say to one file more than to
- * others; ld.so has no name for it. */
-static const char *program_path(const struct policy *p, char *room, size_t size)
+ * others; ld.so has no name for it, but for one that it was told to run. */
+static const char *program_path(const struct policy *p, const char *name, char *room, size_t size)
 {
 	long n;
 
-	if (!policy_modules(p))
-		return NULL;
+	if (!policy_modules(p) || *name)
+		return name;
 	n = sys_raw6(SYS_readlinkat, -100 /* AT_FDCWD */, (long)"/proc/self/exe", (long)room,
 		     (long)size - 1, 0, 0);
 	if (n <= 0)
@@ -120,35 +126,54 @@ static const char *program_path(const struct policy *p, char *room, size_t size)
 	return room;
 }
 
+/* One object of ld.so's lists. Audit libraries have a namespace of their own, with ld.so in it once
+ * more. */
+static void add_loaded(struct making *m, const struct link *l, const struct link_map *o)
+{
+	static char room[STATE_PATH_MAX];
+	struct piece piece[SEGMENT_PIECES];
+	struct segments s;
+	unsigned n;
+
+	if (o->l_addr == l->vdso)
+		return;
+	if (!link_segments(l, o, &s)) {
+		m->incomplete = true;
+		return;
+	}
+	n = segments_pieces(&s, piece);
+	if (!link_by_kernel(l, o))
+		segments_close(piece, n, link_is_mapped);
+	add_object(m, piece, n,
+		   o == l->first ? program_path(m->policy, o->l_name, room, sizeof(room))
+				 : o->l_name,
+		   o == l->own);
+}
+
 /*
  * Makes the list of what seal_apply() will seal, and enters it in the state, which is not published
  * yet. Where there is no memory for it nothing will be sealed but what has been.
  */
 void seal_prepare(const struct link *l, struct state *s)
 {
-	const unsigned per_object = 4; /* text, RELRO, data, and one for an odd order */
-	size_t n = (count(l) + 2) * per_object + 1, len = page_up(n * sizeof(struct sealed));
+	size_t n = (count(l) + 2) * SEGMENT_PIECES + 1, len = page_up(n * sizeof(struct sealed));
 	long at = gate_enter(s->gate, SYS_mmap, (long)(s->gate - LIST_BELOW), (long)len,
 			     PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct making m = {.policy = &s->policy};
-	static char room[STATE_PATH_MAX];
-	struct segments seg;
 
 	if (sys_is_error(at))
 		return;
 	m.low = (struct sealed *)at;
 	m.first = m.low + len / sizeof(struct sealed) - 1; /* the last stays zero: the end */
-	for (const struct link_map *o = l->first; o; o = o->l_next)
-		if (o->l_addr != l->vdso && link_segments(l, o, &seg))
-			add_object(&m, &seg,
-				   o == l->first ? program_path(&s->policy, room, sizeof(room))
-						 : o->l_name,
-				   o == l->own);
+	for (const struct r_debug *d = l->debug; d; d = link_next_space(d))
+		for (const struct link_map *o = d->r_map; o; o = o->l_next)
+			add_loaded(&m, l, o);
 	if (policy_value(&s->policy, KEY_SEAL_VDSO))
-		add(&m, vdso_range(l->vdso), KEY_SEAL_VDSO);
+		add(&m, procmap_vdso(l->vdso), KEY_SEAL_VDSO);
 	if (!s->kernel_seals)
 		add_own(&m, s, (struct range){(uint64_t)at, (uint64_t)at + len});
 	s->sealed = m.first;
+	s->unsealed = m.incomplete;
 	s->n_sealed = (unsigned)(m.low + len / sizeof(struct sealed) - 1 - m.first);
 	gate_enter(s->gate, SYS_mprotect, at, (long)len, PROT_READ, 0, 0, 0);
 	if (s->kernel_seals)
@@ -159,6 +184,23 @@ void seal_prepare(const struct link *l, struct state *s)
 void seal_pages(uint64_t addr, uint64_t len)
 {
 	gate_call6(SYS_mseal, (long)addr, (long)len, 0, 0, 0, 0);
+}
+
+/*
+ * Whether mseal(2) may be called now. The program may have a seccomp filter since it started, and
+ * that may end it for a call that it does not know: the supervisor is asked, which sees filters
+ * come.
+ *
+ * Context: anywhere.
+ */
+bool seal_is_possible(void)
+{
+	long r;
+
+	if (!state()->kernel_seals || !state()->supervised)
+		return state()->kernel_seals;
+	r = gate_control(CONTROL_HELLO, CONTROL_VERSION, 0, 0, 0, 0);
+	return r > 0 && r & HELLO_SEALS;
 }
 
 /* Seals one run of entries. What the loader has not mapped of them (a hole between segments) makes

@@ -42,7 +42,7 @@ static uint64_t sealed_pages(size_t len_bytes)
 {
 	uint64_t at = arena_pages(len_bytes);
 
-	if (at && state()->kernel_seals)
+	if (at && seal_is_possible())
 		seal_pages(at, page_up(len_bytes));
 	return at;
 }
@@ -190,9 +190,9 @@ static void complete(const struct table *t, struct range range)
 }
 
 /* Whether the supervisor has to refuse what the kernel would let pass, for calls past the gate. */
-static bool concerns_supervisor(unsigned seals, unsigned key)
+static bool concerns_supervisor(bool kernel, unsigned seals, unsigned key)
 {
-	if (!state()->kernel_seals || !is_complete(seals))
+	if (!kernel || !is_complete(seals))
 		return true;
 	return key == KEY_NONE ||
 	       policy_value(&state()->policy, KEY_SEAL_DISCARD) == DISCARD_NOTIFY;
@@ -208,7 +208,7 @@ static bool concerns_supervisor(unsigned seals, unsigned key)
 int sealed_add(struct range range, unsigned seals, unsigned key)
 {
 	const struct table *t = later_make();
-	bool kernel = state()->kernel_seals;
+	bool kernel = seal_is_possible();
 
 	if (!t || !table_seal(t, range, (uint8_t)seals, key))
 		return -ENOMEM;
@@ -216,8 +216,9 @@ int sealed_add(struct range range, unsigned seals, unsigned key)
 		complete(t, range);
 	if (!kernel || !is_complete(seals))
 		attention_set(ATTEND_SEALS);
-	if (state()->supervised && concerns_supervisor(seals, key))
-		gate_control(CONTROL_SEAL, range.start, range_len(range), seals, key, 0);
+	if (state()->supervised && concerns_supervisor(kernel, seals, key) &&
+	    gate_control(CONTROL_SEAL, range.start, range_len(range), seals, key, 0) < 0)
+		return -ENOMEM; /* it remembers no more than so many */
 	return 0;
 }
 

@@ -103,3 +103,15 @@ unsigned segments_pieces(const struct segments *s, struct piece piece[SEGMENT_PI
 	}
 	return n;
 }
+
+/*
+ * Extends pieces over the holes behind them, as far as these are mapped: ld.so maps an object
+ * whole, and takes the rights from what lies between its segments. (The kernel does not, so what
+ * lies there in a program or in ld.so itself may be anything.)
+ */
+void segments_close(struct piece *piece, unsigned n, segments_fn is_mapped)
+{
+	for (unsigned i = 0; i + 1 < n; i++)
+		if (piece[i].range.end < piece[i + 1].range.start && is_mapped(piece[i].range.end))
+			piece[i].range.end = piece[i + 1].range.start;
+}

@@ -25,4 +25,9 @@ struct segments {
 
 bool segments_at(struct segments *sp, uint64_t base);
 bool segments_relro(const struct segments *s, struct range *rp);
+
+/* Whether a page is mapped. */
+typedef bool (*segments_fn)(uint64_t page);
+
+void segments_close(struct piece *piece, unsigned n, segments_fn is_mapped);
 unsigned segments_pieces(const struct segments *s, struct piece piece[SEGMENT_PIECES]);

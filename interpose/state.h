@@ -56,6 +56,7 @@ struct state {
 	struct range libc[KIT_OBJECTS]; /* where it is loaded, if it is patched */
 
 	bool kernel_seals;           /* mseal(2) works */
+	bool unsealed;               /* not all of start-up could be sealed */
 	unsigned n_sealed;           /* interpose/seal.c */
 	const struct sealed *sealed; /* by rising address */
 	struct r_debug *debug;       /* ld.so's lists, for what it loads later */

@@ -314,9 +314,10 @@ static const struct condition conditions[] = {
 	{SYS_ptrace, 1, {LONG_IS(0, PTRACE_TRACEME)}},
 	{SYS_ptrace, 1, {LONG_IS(0, PTRACE_ATTACH)}},
 	{SYS_ptrace, 1, {LONG_IS(0, PTRACE_SEIZE)}},
+	{SYS_prctl, 1, {INT_IS(0, PR_SET_SECCOMP)}},
 	{SYS_seccomp,
-	 3,
-	 {INT_IS(0, SECCOMP_SET_MODE_FILTER), BIT_SET(1, SECCOMP_FILTER_FLAG_NEW_LISTENER),
+	 2,
+	 {INT_IS(0, SECCOMP_SET_MODE_FILTER),
 	  LONG_IS_NOT(2, 0)}}, /* libseccomp asks with NULL what the kernel can do */
 	{SYS_rt_sigaction, 1, {INT_IS(0, SIGSEGV)}},
 };

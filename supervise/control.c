@@ -37,9 +37,19 @@ static bool is_library(struct supervisor *s, struct proc *p, uint64_t ip)
 /* The library of an image speaks, or somebody in its name: that counts for less (image_seal.c). */
 static void begin(struct supervisor *s, struct proc *p, uint64_t ip)
 {
+	bool first =
+		!p->hello; /* and nothing else of the image has called before, but its loader */
+
 	p->hello = true;
-	if (!p->library && !p->started)
+	if (first && !p->started)
 		p->library = is_library(s, p, ip);
+}
+
+/* Whether the kernel seals for this process: not where a filter of the tree's own may end it for
+ * the call. */
+static bool may_seal(struct supervisor *s, const struct proc *p)
+{
+	return s->kernel_seals && (!s->any_filter || proc_filters(p->via) == s->n_filters);
 }
 
 static void hello(struct supervisor *s, struct proc *p, uint64_t version, uint64_t ip)
@@ -57,7 +67,7 @@ static void hello(struct supervisor *s, struct proc *p, uint64_t version, uint64
 		return;
 	}
 	begin(s, p, ip);
-	answer_value(s, (long)(s->gate | (s->kernel_seals ? HELLO_SEALS : 0)));
+	answer_value(s, (long)(s->gate | (may_seal(s, p) ? HELLO_SEALS : 0)));
 }
 
 static void give_policy(struct supervisor *s, struct proc *p)
@@ -130,6 +140,25 @@ static void describe(const struct call *c, struct violation *w, struct fmt *f)
 	fmt_str(f, ", ...)");
 }
 
+/* The file whose memory an address is, also where that is behind what the file itself holds (.bss).
+ * NULL: none. */
+static const char *owner_of(struct proc *p, uint64_t addr, struct vma *vp)
+{
+	const unsigned most = 3;
+
+	for (unsigned i = 0; i < most && p->maps >= 0 && !vma_at(p->maps, addr, vp); i++) {
+		if (vp->name[0] == '/')
+			return vp->name;
+		addr = vp->range.start - 1;
+	}
+	return NULL;
+}
+
+static bool is_of_module(enum policy_key key)
+{
+	return key == KEY_SEAL_TEXT || key == KEY_SEAL_RELRO || key == KEY_SEAL_DATA;
+}
+
 /* A violation that the library has decided; the policy says what its verdict can have been. */
 static void report(struct supervisor *s, struct task *k, const struct call *c)
 {
@@ -139,7 +168,7 @@ static void report(struct supervisor *s, struct task *k, const struct call *c)
 	struct policy_ruling r = {.verdict = verdict, .rule = key};
 	char text[256];
 	struct fmt f = FMT_INIT(text);
-	struct vma v;
+	struct vma v, of;
 	struct violation w = {
 		.program = p->exe, .pid = p->pid, .tid = k->tid, .text = text, .ruling = &r};
 
@@ -155,6 +184,8 @@ static void report(struct supervisor *s, struct task *k, const struct call *c)
 		w.module = v.name[0] ? v.name : "[anonymous code]";
 		w.offset = c->args[2] - v.range.start + v.offset_bytes;
 	}
+	if (is_of_module(key))
+		w.sealed = owner_of(p, c->args[4], &of);
 	report_violation(&s->report, &p->rule->policy, &w);
 	if (verdict == V_KILL)
 		proc_kill(p);
@@ -229,7 +260,7 @@ static void forget(struct proc *p, struct range r)
 		seals_clear(&p->seals, &(struct seal_deed){.range = r, .seal = (uint8_t)ways[i]});
 }
 
-/* Whoever asks binds nobody but himself. */
+/* Whoever asks binds himself, and those who are forked from him. */
 static void seal(struct supervisor *s, struct proc *p, const struct call *c)
 {
 	const uint64_t *a = c->args;
@@ -268,7 +299,20 @@ static void note_late(struct supervisor *s, struct proc *p, const uint64_t n_don
 	report_note(&s->report, policy, text);
 }
 
-/* Start-up is over: (sites patched of libc, of ld.so, whether the image is sealed). */
+static void note_partly(struct supervisor *s, struct proc *p)
+{
+	char text[700];
+	struct fmt f = FMT_INIT(text);
+
+	if (!s->verbose || !report_once(&s->report, "partly", p->exe))
+		return;
+	fmt_str(&f, p->exe);
+	fmt_str(&f, ": not all that was loaded at start-up could be sealed: the program headers of "
+		    "an object were not found");
+	report_note(&s->report, &p->rule->policy, text);
+}
+
+/* Start-up is over: (sites patched of libc, of ld.so, enum control_sealed). */
 static void end_start_up(struct supervisor *s, struct task *k, const struct call *c)
 {
 	struct proc *p = k->proc;
@@ -277,7 +321,9 @@ static void end_start_up(struct supervisor *s, struct task *k, const struct call
 		check_settle(s, p, k->tid);
 		patch_note(s, p, &c->args[1]);
 		note_late(s, p, &c->args[1]);
-		p->sealed = c->args[3] && p->library && is_library(s, p, c->ip);
+		if (c->args[3] & SEALED_PARTLY)
+			note_partly(s, p);
+		p->sealed = c->args[3] & SEALED_DONE && p->library && is_library(s, p, c->ip);
 	}
 	p->started = true;
 	answer_value(s, 0);
@@ -326,6 +372,10 @@ void control_handle(struct supervisor *s, struct task *k, const struct call *c)
 	case CONTROL_CHAIN:
 		if (c->args[1] == CHAIN_SHARES) {
 			answer_value(s, proc_shares_memory(p->pid));
+			return;
+		}
+		if (c->args[1] == CHAIN_NUMBER) {
+			answer_value(s, p->pid);
 			return;
 		}
 		chain_set(s, p, c->args[1]);

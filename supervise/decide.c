@@ -406,6 +406,10 @@ static void decide_mm(const struct call *c, const struct facts *f, struct decisi
 		decide_sealed(c, f, deeds, key, d);
 		return;
 	}
+	if (decide_goes_by_mappings(c, f) && !(c->args[2] & PROT_EXEC) && changes_nothing(c, f)) {
+		refuse(d, f->has_gap ? ENOMEM : 0); /* another may take rights away meanwhile */
+		return;
+	}
 	if (asks_exec(c)) {
 		decide_exec(c, f, deeds, d);
 		return;

@@ -180,25 +180,22 @@ static const struct seals *left(const struct supervisor *s, const struct proc *p
 	return NULL;
 }
 
-struct heir {
-	const struct proc *p;
-	const struct proc *of; /* NULL: gone */
-};
-
-/* Whether what is sealed in one process is what the other has there. The list is that of now, and
- * may hold what was mapped and sealed after the fork. */
-static bool is_inherited(void *arg, const struct seal_piece *piece)
+/* How far from an address on both have the same mapped, or both not; up to `end`. */
+static bool is_same(const struct proc *p, const struct proc *of, uint64_t at, uint64_t *endp)
 {
-	const struct heir *h = arg;
-	uint64_t at = piece->range.start;
 	struct vma mine, theirs;
 
-	if (h->p->maps < 0)
-		return true; /* nobody can tell */
-	if (vma_at(h->p->maps, at, &mine) < 0)
+	if (vma_at(p->maps, at, &mine) < 0) {
+		if (!vma_next(p->maps, at, VMA_ALL, &mine) && mine.range.start < *endp)
+			*endp = mine.range.start;
 		return false;
-	if (!h->of || h->of->maps < 0 || vma_at(h->of->maps, at, &theirs) < 0)
-		return true;
+	}
+	if (mine.range.end < *endp)
+		*endp = mine.range.end;
+	if (!of || of->maps < 0 || vma_at(of->maps, at, &theirs) < 0)
+		return true; /* it has gone there since: nobody can tell */
+	if (theirs.range.end < *endp)
+		*endp = theirs.range.end;
 	if (mine.dev != theirs.dev || mine.ino != theirs.ino)
 		return false;
 	return !mine.ino ||
@@ -206,16 +203,37 @@ static bool is_inherited(void *arg, const struct seal_piece *piece)
 }
 
 /*
+ * Takes over what is sealed in one process and is what the other has there. The list is that of
+ * now, and may hold what was mapped and sealed after the fork.
+ */
+static int inherit_piece(struct proc *p, const struct proc *of, const struct seal_piece *piece)
+{
+	struct range r = piece->range;
+	int e = 0;
+
+	for (; r.start < piece->range.end && !e; r.start = r.end) {
+		r.end = piece->range.end;
+		if (p->maps >= 0 && !is_same(p, of, r.start, &r.end))
+			continue;
+		if (piece->seals)
+			e = seals_add(&p->seals, r, piece->seals, (enum policy_key)piece->key);
+		if (piece->own && !e)
+			e = seals_add(&p->seals, r, piece->own, KEY_NONE);
+	}
+	return e;
+}
+
+/*
  * A fork speaks that executed nothing. Return: 0, or -ENOMEM: it may not go on now.
  */
 int image_inherit_seals(struct supervisor *s, struct proc *p)
 {
-	struct heir h = {p, relative(s, p)};
-	const struct seals *list = h.of ? &h.of->seals : left(s, p);
+	const struct proc *of = relative(s, p);
+	const struct seals *list = of ? &of->seals : left(s, p);
 
-	if (list && seals_copy(&p->seals, list) < 0)
-		return -ENOMEM;
-	seals_keep(&p->seals, is_inherited, &h);
+	for (size_t i = 0; list && i < list->n; i++)
+		if (inherit_piece(p, of, &list->at[i]) < 0)
+			return -ENOMEM;
 	p->sealed &= list != NULL; /* what was told is lost: is_ours() */
 	p->heir = false;
 	return 0;

@@ -148,6 +148,14 @@ static void allowing_rule(struct fmt *f, const struct violation *v)
 		fmt_str(f, "seal: { text = false; relro = false; data = false; vdso = false; };");
 		return;
 	}
+	if (v->sealed) { /* no more than that one module */
+		fmt_str(f, "modules = ( { name = \"");
+		fmt_str(f, strrchr(v->sealed, '/') ? strrchr(v->sealed, '/') + 1 : v->sealed);
+		fmt_str(f, "\"; seal: { ");
+		fmt_str(f, dot + 1);
+		fmt_str(f, " = false; }; } );");
+		return;
+	}
 	if (is_code && v->grantee) {
 		fmt_str(f, "wx: { jit = [ \"");
 		fmt_str(f, v->grantee);

@@ -16,6 +16,7 @@ struct violation {
 	const char *module;  /* of the caller; NULL: unknown */
 	uint64_t offset;     /* in the module's file */
 	const char *grantee; /* whom a policy would have to trust with code; NULL: no module */
+	const char *sealed;  /* of seal.*: the file whose memory it is; NULL: unknown */
 	const char *object;  /* of wx.file: what was to be mapped; NULL: unknown */
 	const struct policy_ruling *ruling;
 };

@@ -245,29 +245,6 @@ bool seals_cover(const struct seals *s, struct range r)
 	return r.start >= r.end;
 }
 
-/* Drops every piece that a function does not want kept. */
-void seals_keep(struct seals *s, seals_fn fn, void *arg)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < s->n; i++)
-		if (fn(arg, &s->at[i]))
-			s->at[n++] = s->at[i];
-	s->n = n;
-}
-
-/* A list of one's own of the same pieces; `to` is empty before. Return: 0 or -ENOMEM. */
-int seals_copy(struct seals *to, const struct seals *from)
-{
-	int r = from->n ? make_room(to, from->n) : 0;
-
-	if (r || !from->n)
-		return r;
-	memcpy(to->at, from->at, from->n * sizeof(*to->at));
-	to->n = from->n;
-	return 0;
-}
-
 /* Gives everything back; the list is empty afterwards. */
 void seals_deinit(struct seals *s)
 {

@@ -23,16 +23,11 @@ struct seals {
 	size_t room;
 };
 
-#define SEALS_MAX 65536 /* about as many mappings as a process may have */
+#define SEALS_MAX 16384 /* a fork copies them */
 
 int seals_add(struct seals *s, struct range range, unsigned seals, enum policy_key key);
 void seals_clear(struct seals *s, const struct seal_deed *d);
 const struct seal_piece *seals_find(const struct seals *s, const struct seal_deed *d,
 				    const struct seal_piece *from);
 bool seals_cover(const struct seals *s, struct range r);
-/* Whether a piece stays, for seals_keep(). */
-typedef bool (*seals_fn)(void *arg, const struct seal_piece *piece);
-
-void seals_keep(struct seals *s, seals_fn fn, void *arg);
-int seals_copy(struct seals *to, const struct seals *from);
 void seals_deinit(struct seals *s);

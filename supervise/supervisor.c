@@ -78,6 +78,7 @@ int supervisor_init(struct supervisor *s, uint64_t gate, int gate_memfd)
 	s->gate_memfd = gate_memfd;
 	s->user_end = user_end();
 	s->root_pidfd = -1;
+	s->n_filters = proc_filters(getpid()) + 1; /* the tree begins with what is around us */
 	s->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (s->epoll < 0)
 		return -errno;
@@ -222,6 +223,23 @@ static bool leaves_all(const struct proc *p, const struct call *c)
 	return is_exec(c) && !p->by_exec && !p->killed;
 }
 
+static bool is_filter(const struct call *c)
+{
+	return !decide_is_foreign_arch(c) &&
+	       (c->nr == SYS_seccomp || (c->nr == SYS_prctl && (int)c->args[0] == PR_SET_SECCOMP));
+}
+
+/* A filter of the program's own: what it forbids from then on, nobody here knows. */
+static void handle_filter(struct supervisor *s, struct task *k, const struct call *c)
+{
+	if (c->nr == SYS_seccomp && c->args[1] & SECCOMP_FILTER_FLAG_NEW_LISTENER) {
+		refuse_listener(s, k->proc);
+		return;
+	}
+	s->any_filter = true;
+	answer_continue(s);
+}
+
 /* Decides and answers the notification in s->notif. */
 void supervisor_handle(struct supervisor *s)
 {
@@ -254,8 +272,8 @@ void supervisor_handle(struct supervisor *s)
 		   !decide_is_foreign_arch(&c)) {
 		k->proc->reaper = true; /* see certain_parent() in image.c */
 		answer_continue(s);
-	} else if (c.nr == SYS_seccomp && !decide_is_foreign_arch(&c)) {
-		refuse_listener(s, k->proc);
+	} else if (is_filter(&c)) {
+		handle_filter(s, k, &c);
 	} else if (c.nr == SYS_rt_sigaction && !decide_is_foreign_arch(&c)) {
 		chain_sigaction(s, k, &c);
 	} else {

@@ -39,9 +39,11 @@ struct supervisor {
 	bool kernel_seals; /* mseal(2) works in it */
 	uint64_t user_end; /* of an address space: user_end() */
 	bool verbose;
-	bool any_jit;  /* some image of the tree had a module of wx.jit */
-	bool any_told; /* … or a library that told of seals */
-	bool preload;  /* images are expected to load the library */
+	bool any_jit;    /* some image of the tree had a module of wx.jit */
+	bool any_filter; /* … or has asked for a seccomp filter of its own */
+	long n_filters;  /* that every process of the tree has */
+	bool any_told;   /* … or a library that told of seals */
+	bool preload;    /* images are expected to load the library */
 	pid_t root;
 	int root_pidfd;
 	struct proc_table table;

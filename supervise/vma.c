@@ -150,6 +150,7 @@ static void skip_rest(FILE *f, const char *line)
  */
 static int scan_text(int maps, uint64_t addr, bool exact, enum vma_filter filter, struct vma *vp)
 {
+	static char text[CM_PAGE];
 	FILE *f;
 	char line[8192];
 	struct vma v;
@@ -162,6 +163,7 @@ static int scan_text(int maps, uint64_t addr, bool exact, enum vma_filter filter
 		close(fd);
 		return r;
 	}
+	setvbuf(f, text, _IOFBF, sizeof(text)); /* as much as the kernel gives at a time */
 	while (fgets(line, sizeof(line), f)) {
 		skip_rest(f, line); /* of a path longer than any that a policy names */
 		if (vma_parse(line, strcspn(line, "\n"), &v) < 0) {

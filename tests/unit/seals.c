@@ -201,24 +201,6 @@ START_TEST(a_range_is_covered_without_gaps)
 }
 END_TEST
 
-START_TEST(a_copy_is_one_of_its_own)
-{
-	struct seals copy = {NULL, 0, 0}, none = {NULL, 0, 0};
-	struct seal_deed d = deed(SEAL_UNMAP, 0, 9);
-
-	add(1, 2, SEAL_ALL, KEY_SEAL_TEXT);
-	add(4, 5, SEAL_PROT, KEY_NONE);
-	ck_assert_int_eq(seals_copy(&copy, &list), 0);
-	ck_assert_uint_eq(copy.n, 2);
-	seals_clear(&copy, &d);
-	ck_assert_uint_eq(copy.n, 1);
-	ck_assert_uint_eq(list.n, 2);
-	seals_deinit(&copy);
-	ck_assert_int_eq(seals_copy(&copy, &none), 0);
-	ck_assert_ptr_null(copy.at);
-}
-END_TEST
-
 /* --- against an array of pages --- */
 
 struct model {
@@ -334,7 +316,6 @@ int main(void)
 	tcase_add_test(t, a_seal_is_never_cut_by_what_it_forbids);
 	tcase_add_test(t, a_list_has_an_end_and_is_whole_there);
 	tcase_add_test(t, a_range_is_covered_without_gaps);
-	tcase_add_test(t, a_copy_is_one_of_its_own);
 	tcase_add_test(t, random_changes_come_out_as_in_an_array);
 	tcase_set_timeout(t, 30);
 	suite_add_tcase(s, t);

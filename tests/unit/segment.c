@@ -83,6 +83,27 @@ START_TEST(headers_out_of_order_and_out_of_the_address_space_end_or_are_left_out
 }
 END_TEST
 
+static bool first_hole(uint64_t page)
+{
+	return page - BIAS == 0x1000;
+}
+
+START_TEST(holes_that_are_mapped_belong_to_what_lies_before_them)
+{
+	const Elf64_Phdr h[] = {load(0, 0x1000, PF_R), load(0x200000, 0x1000, PF_R | PF_X),
+				load(0x400000, 0x1000, PF_R | PF_W)};
+	struct segments s = {h, 3, BIAS};
+	struct piece p[SEGMENT_PIECES];
+	unsigned n = segments_pieces(&s, p);
+
+	segments_close(p, n, first_hole);
+	ck_assert_uint_eq(n, 3);
+	expect(&p[0], 0, 0x200000, PIECE_TEXT);
+	expect(&p[1], 0x200000, 0x201000, PIECE_TEXT);
+	expect(&p[2], 0x400000, 0x401000, PIECE_DATA);
+}
+END_TEST
+
 START_TEST(more_pieces_than_there_is_room_for_are_cut)
 {
 	Elf64_Phdr h[40];
@@ -134,6 +155,7 @@ int main(void)
 	tcase_add_test(tc, a_page_that_relro_shares_with_data_is_data);
 	tcase_add_test(tc, relro_of_less_than_a_page_is_none);
 	tcase_add_test(tc, headers_out_of_order_and_out_of_the_address_space_end_or_are_left_out);
+	tcase_add_test(tc, holes_that_are_mapped_belong_to_what_lies_before_them);
 	tcase_add_test(tc, more_pieces_than_there_is_room_for_are_cut);
 	tcase_add_test(tc, headers_are_found_by_a_sound_first_page_only);
 	suite_add_tcase(suite, tc);

@@ -435,7 +435,7 @@ static enum verdict model(const struct seccomp_data *d, uint64_t gate, unsigned 
 		notify = first & 0x400000;
 		break;
 	case SYS_prctl:
-		notify = first == 35 || first == 36;
+		notify = first == 35 || first == 36 || first == 22;
 		break;
 	case SYS_arch_prctl:
 		notify = first >= 0x2001 && first <= 0x2003;
@@ -444,7 +444,7 @@ static enum verdict model(const struct seccomp_data *d, uint64_t gate, unsigned 
 		notify = !d->args[0] || d->args[0] == 16 || d->args[0] == 0x4206;
 		break;
 	case SYS_seccomp:
-		notify = first == 1 && d->args[1] & 8 && d->args[2];
+		notify = first == 1 && d->args[2];
 		break;
 	case SYS_rt_sigaction:
 		notify = first == 11;

@@ -6,42 +6,22 @@
  * The kernel has built a frame: rsp points to the restorer's address, behind it the context and the
  * siginfo (Linux 6.18 arch/x86/include/asm/sigframe.h, struct rt_sigframe). Either the handler returns
  * through that restorer, or the program's handler is entered with this frame, or a copy of it
- * elsewhere, as if the kernel had entered it: nothing of ours is left on the stack, and what it
- * returns to is its own restorer.
- *
- * In assembly because the stack is given up with the registers in place.
+ * elsewhere, as if the kernel had entered it (chain.c, enter()): nothing of ours is left on the
+ * stack, and what it returns to is its own restorer.
  */
 
 #include <cet.h>
 
 	.text
 
-/* chain_handler(sig, info, uc): enters chain_signal(); its fourth argument is four words here. */
+/* chain_handler(sig, info, uc) */
 	.globl	chain_handler
 	.hidden	chain_handler
 	.type	chain_handler, @function
 	.p2align 4
 chain_handler:
 	_CET_ENDBR
-	pushq	%rbx
-	subq	$32, %rsp
-	movl	%edi, %ebx
-	movq	%rsp, %rcx
-	call	chain_signal
-	testl	%eax, %eax
-	jnz	.Lenter
-	addq	$32, %rsp
-	popq	%rbx
-	ret
-.Lenter:
-	movl	%ebx, %edi
-	movq	8(%rsp), %r11
-	movq	16(%rsp), %rsi
-	movq	24(%rsp), %rdx
-	movq	32(%rsp), %rbx
-	movq	(%rsp), %rsp
-	xorl	%eax, %eax
-	jmp	*%r11
+	jmp	chain_signal
 	.size	chain_handler, .-chain_handler
 
 /*

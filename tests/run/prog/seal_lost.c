@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <dlfcn.h>
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <setjmp.h>
+#include <stddef.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -18,9 +23,13 @@
  *   seal_lost jumps      a handler leaves calls of the family by siglongjmp(3), a hundred times
  *   seal_lost fork A B   the parent loads A after it has forked, then the child B
  *   seal_lost gaps       mimmutable(2) over a terabyte with one page in it
+ *   seal_lost exec P...  a seccomp filter that kills for mseal(2), then P
+ *   seal_lost late A     the same filter, then dlopen(3) of A
+ *   seal_lost mseal      calls mseal(2)
  */
 
 #define JUMPS 100
+#define MSEAL 462 /* Linux 6.10 */
 
 static sigjmp_buf back;
 static volatile sig_atomic_t inside, n_jumps;
@@ -119,14 +128,34 @@ static int gaps(void)
 	return 0;
 }
 
+/* As a sandbox does that does not know the call. */
+static int confine(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, MSEAL, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog filter = {4, code};
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, 2, &filter);
+}
+
 int main(int argc, char **argv)
 {
+	if (argc > 2 && !strcmp(argv[1], "exec"))
+		return confine() || execv(argv[2], argv + 2);
+	if (argc == 3 && !strcmp(argv[1], "late"))
+		return confine() || puts(loaded(argv[2])) < 0;
+	if (argc == 2 && !strcmp(argv[1], "mseal"))
+		return printf("%ld\n", syscall(MSEAL, 0, 0, 0)) < 0;
 	if (argc == 2 && !strcmp(argv[1], "jumps"))
 		return jumps();
 	if (argc == 4 && !strcmp(argv[1], "fork"))
 		return forks(argv[2], argv[3]);
 	if (argc == 2 && !strcmp(argv[1], "gaps"))
 		return gaps();
-	fprintf(stderr, "usage: seal_lost jumps | fork A B | gaps\n");
+	fprintf(stderr, "usage: seal_lost jumps | fork A B | gaps | exec P... | late A | mseal\n");
 	return 2;
 }
