@@ -120,6 +120,11 @@ START_TEST(a_seal_is_allowed_by_what_it_is_by)
 		report_violation(&report, &policy, &v);
 		ck_assert_ptr_nonnull(strstr(written(), rows[i].line));
 	}
+	r.rule = KEY_SEAL_DATA;
+	v.sealed = "/usr/lib/libx.so.1";
+	report_violation(&report, &policy, &v);
+	ck_assert_ptr_nonnull(strstr(written(), "to allow: modules = ( { name = \"libx.so.1\"; "
+						"seal: { data = false; }; } );\n"));
 }
 END_TEST
 
