@@ -345,17 +345,19 @@ static bool has_grantor(struct supervisor *s, struct proc *p, const struct vma *
 	const struct policy *policy = &p->rule->policy;
 	bool jit = image_has_jit(s, p);
 	struct policy_ruling r;
-	uint64_t at = 0;
+	bool found = false;
+	struct vma_walk w;
 	struct vma m;
 
-	for (; !vma_next(p->maps, at, VMA_EXEC, &m); at = m.range.end) {
+	vma_walk_begin(&w, p->maps, 0, VMA_EXEC);
+	while (!found && !vma_walk_next(&w, &m)) {
 		if (!m.ino)
 			continue;
 		decide_vma(policy, v, o, jit, m.name, &r);
-		if (r.verdict < V_DENY)
-			return true;
+		found = r.verdict < V_DENY;
 	}
-	return false;
+	vma_walk_end(&w);
+	return found;
 }
 
 static void note_false_gate(struct supervisor *s, struct proc *p)
@@ -429,30 +431,38 @@ static bool may_stay_hidden(struct supervisor *s, struct proc *p)
 	return false;
 }
 
+/* Return: 0 all of them may be there; -EPERM one may not; or the errno of looking, negative. */
+static int look_at_all(struct supervisor *s, struct proc *p, pid_t tid, struct range range)
+{
+	struct vma_walk w;
+	struct vma v;
+	int r = 0;
+
+	vma_walk_begin(&w, p->maps, range.start, VMA_EXEC);
+	while (!r && w.at < range.end) {
+		r = vma_walk_next(&w, &v);
+		if (r || v.range.start >= range.end)
+			break;
+		if (!may_be_mapped(s, p, tid, &v))
+			r = -EPERM;
+	}
+	vma_walk_end(&w);
+	return r;
+}
+
 static bool verify(struct supervisor *s, struct proc *p, pid_t tid, struct range range)
 {
-	uint64_t at = range.start;
-	struct vma v;
 	int r;
 
 	if (p->killed)
 		return false;
 	if (p->maps < 0)
 		return may_stay_hidden(s, p);
-	while (at < range.end && !(r = vma_next(p->maps, at, VMA_EXEC, &v)) &&
-	       v.range.start < range.end) {
-		if (!may_be_mapped(s, p, tid, &v)) {
-			proc_kill(p);
-			return false;
-		}
-		at = v.range.end;
-	}
-	if (at < range.end && r && r != -ENOENT &&
-	    r != -ESRCH) { /* the end, or no process any more */
-		proc_kill(p);
-		return false;
-	}
-	return true;
+	r = look_at_all(s, p, tid, range);
+	if (!r || r == -ENOENT || r == -ESRCH) /* the end, or no process any more */
+		return true;
+	proc_kill(p);
+	return false;
 }
 
 /* Looks at the executable mappings in a range, and ends the process where one is not allowed.
@@ -486,12 +496,15 @@ static bool is_jit(const struct policy *policy, const char *name, dev_t dev, uin
 bool image_has_jit(struct supervisor *s, struct proc *p)
 {
 	const struct policy *policy = &p->rule->policy;
+	struct vma_walk w;
 	struct vma v;
 
 	if (p->jit || !policy_value(policy, KEY_WX_JIT))
 		return p->jit;
-	for (uint64_t at = 0; !p->jit && !vma_next(p->maps, at, VMA_EXEC, &v); at = v.range.end)
+	vma_walk_begin(&w, p->maps, 0, VMA_EXEC);
+	while (!p->jit && !vma_walk_next(&w, &v))
 		p->jit = v.prot & PROT_EXEC && is_jit(policy, v.name, v.dev, v.ino);
+	vma_walk_end(&w);
 	s->any_jit |= p->jit;
 	return p->jit;
 }

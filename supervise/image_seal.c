@@ -84,18 +84,19 @@ static int seal_segments(struct proc *p)
 static int seal_mappings(struct proc *p)
 {
 	struct vma of, v;
-	uint64_t at = 0;
+	struct vma_walk w;
 	int r = 0;
 
 	if (!is_wanted(p, KEY_SEAL_TEXT) || vma_at(p->maps, p->entry, &of) < 0 || !of.ino)
 		return 0;
-	for (unsigned i = 0; i < MAX_FOUND && !r && !vma_next(p->maps, at, VMA_ALL, &v);
-	     at = v.range.end) {
+	vma_walk_begin(&w, p->maps, 0, VMA_ALL);
+	for (unsigned i = 0; i < MAX_FOUND && !r && !vma_walk_next(&w, &v);) {
 		if (v.dev != of.dev || v.ino != of.ino || v.prot & PROT_WRITE)
 			continue;
 		r = seals_add(&p->seals, v.range, SEAL_ALL, KEY_SEAL_TEXT);
 		i++;
 	}
+	vma_walk_end(&w);
 	return r;
 }
 

@@ -209,12 +209,16 @@ int patch_give(struct supervisor *s, struct proc *p, const uint64_t base[KIT_OBJ
 /* The kit that a process has mapped: of a fork nobody has told. 0: none. */
 uint64_t patch_find(struct supervisor *s, struct proc *p)
 {
+	struct vma_walk w;
 	struct vma v;
 
-	for (uint64_t at = 0; !p->kit && p->maps >= 0 && !vma_next(p->maps, at, VMA_EXEC, &v);
-	     at = v.range.end)
+	if (p->kit || p->maps < 0)
+		return p->kit;
+	vma_walk_begin(&w, p->maps, 0, VMA_EXEC);
+	while (!p->kit && !vma_walk_next(&w, &v))
 		if (v.dev == s->objects.memory_dev && patch_is_kit(&s->patches, v.ino))
 			p->kit = v.ino;
+	vma_walk_end(&w);
 	return p->kit;
 }
 

@@ -16,9 +16,9 @@
  * The kernel's own view of another process's mappings.
  *
  * /proc/PID/maps is opened once per image and asked by ioctl(PROCMAP_QUERY), one mapping at a time
- * (Linux 6.11, fs/proc/task_mmu.c); older kernels are read as text, from the start. The descriptor
- * is bound to the address space that it was opened on: after execve it answers ESRCH, it never
- * tells of another image. Opening needs PTRACE_MODE_READ, not the right to attach.
+ * (Linux 6.11, fs/proc/task_mmu.c); older kernels are read as text, from the start, or by a walk.
+ * The descriptor is bound to the address space that it was opened on: after execve it answers
+ * ESRCH, it never tells of another image. Opening needs PTRACE_MODE_READ, not the right to attach.
  */
 
 #define QUERY_READABLE   0x01
@@ -146,42 +146,52 @@ static void skip_rest(FILE *f, const char *line)
 			c = getc(f);
 }
 
+/* The text from its start. Return: the caller's to close; NULL with errno. */
+static FILE *text_open(int maps)
+{
+	int fd = dup(maps);
+	FILE *f;
+
+	if (fd < 0)
+		return NULL;
+	if (lseek(fd, 0, SEEK_SET) < 0 || !(f = fdopen(fd, "r"))) {
+		close(fd);
+		return NULL;
+	}
+	setvbuf(f, NULL, _IOFBF, CM_PAGE); /* as much as the kernel gives at a time */
+	return f;
+}
+
+/* The next line of a mapping that ends behind the address. Return: 0, -ENOENT, or -errno. */
+static int text_next(FILE *f, uint64_t addr, enum vma_filter filter, struct vma *vp)
+{
+	char line[8192];
+
+	while (fgets(line, sizeof(line), f)) {
+		skip_rest(f, line); /* of a path longer than any that a policy names */
+		if (vma_parse(line, strcspn(line, "\n"), vp) < 0)
+			return -EIO;
+		if (vp->range.end > addr && (filter != VMA_EXEC || vp->prot & PROT_EXEC))
+			return 0;
+	}
+	if (ferror(f))
+		return -errno;
+	/* the text ends early where the address space does */
+	return pread(fileno(f), line, 1, 0) <= 0 ? -ESRCH : -ENOENT;
+}
+
 /* The text has no way to ask for one address: it is read from its start until the place is found.
  */
 static int scan_text(int maps, uint64_t addr, bool exact, enum vma_filter filter, struct vma *vp)
 {
-	static char text[CM_PAGE];
-	FILE *f;
-	char line[8192];
-	struct vma v;
-	int r = -ENOENT, fd = dup(maps);
+	FILE *f = text_open(maps);
+	int r;
 
-	if (fd < 0)
+	if (!f)
 		return -errno;
-	if (lseek(fd, 0, SEEK_SET) < 0 || !(f = fdopen(fd, "r"))) {
-		r = -errno;
-		close(fd);
-		return r;
-	}
-	setvbuf(f, text, _IOFBF, sizeof(text)); /* as much as the kernel gives at a time */
-	while (fgets(line, sizeof(line), f)) {
-		skip_rest(f, line); /* of a path longer than any that a policy names */
-		if (vma_parse(line, strcspn(line, "\n"), &v) < 0) {
-			r = -EIO;
-			break;
-		}
-		if (v.range.end <= addr || (filter == VMA_EXEC && !(v.prot & PROT_EXEC)))
-			continue;
-		if (exact && v.range.start > addr)
-			break;
-		*vp = v;
-		r = 0;
-		break;
-	}
-	if (ferror(f))
-		r = -errno;
-	else if (feof(f) && pread(fd, line, 1, 0) <= 0)
-		r = -ESRCH; /* the text ends early where the address space does */
+	r = text_next(f, addr, filter, vp);
+	if (!r && exact && vp->range.start > addr)
+		r = -ENOENT;
 	fclose(f);
 	return r;
 }
@@ -212,6 +222,39 @@ int vma_at(int maps, uint64_t addr, struct vma *vp)
 int vma_next(int maps, uint64_t addr, enum vma_filter filter, struct vma *vp)
 {
 	return look(maps, addr, false, filter, vp);
+}
+
+/*
+ * Begins a walk over the mappings that end behind an address, one by one; to be ended with
+ * vma_walk_end(). What the kernel maps meanwhile may be missed, as by one question after the other.
+ */
+void vma_walk_begin(struct vma_walk *w, int maps, uint64_t from, enum vma_filter filter)
+{
+	*w = (struct vma_walk){.maps = maps, .filter = filter, .at = from, .text = NULL};
+}
+
+/* The next one. Return: 0, -ENOENT there is none, or -errno. */
+int vma_walk_next(struct vma_walk *w, struct vma *vp)
+{
+	int r;
+
+	if (!text_only) {
+		r = look(w->maps, w->at, false, w->filter, vp);
+	} else {
+		if (!w->text)
+			w->text = text_open(w->maps);
+		r = w->text ? text_next(w->text, w->at, w->filter, vp) : -errno;
+	}
+	if (!r)
+		w->at = vp->range.end;
+	return r;
+}
+
+void vma_walk_end(struct vma_walk *w)
+{
+	if (w->text)
+		fclose(w->text);
+	w->text = NULL;
 }
 
 /*

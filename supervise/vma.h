@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 #include "common/range.h"
 
@@ -18,6 +19,17 @@ struct vma {
 };
 
 enum vma_filter { VMA_ALL, VMA_EXEC };
+
+struct vma_walk {
+	int maps;
+	enum vma_filter filter;
+	uint64_t at;
+	FILE *text; /* where mappings are read as text; NULL: not opened */
+};
+
+void vma_walk_begin(struct vma_walk *w, int maps, uint64_t from, enum vma_filter filter);
+int vma_walk_next(struct vma_walk *w, struct vma *vp);
+void vma_walk_end(struct vma_walk *w);
 
 int vma_open(pid_t pid);
 int vma_at(int maps, uint64_t addr, struct vma *vp);

@@ -82,6 +82,31 @@ START_TEST(text_and_ioctl_agree_on_executable_mappings)
 }
 END_TEST
 
+/* Loop: by ioctl, by text; all mappings, executable ones. */
+START_TEST(a_walk_tells_what_one_question_after_the_other_tells)
+{
+	static struct vma by_one[512];
+	enum vma_filter filter = _i & 2 ? VMA_EXEC : VMA_ALL;
+	unsigned n = walk(_i & 1, filter, by_one, 512), i = 0;
+	struct vma_walk w;
+	struct vma v;
+	int r;
+
+	vma_force_text(_i & 1);
+	vma_walk_begin(&w, self, by_one[1].range.start, filter);
+	for (i = 1; !(r = vma_walk_next(&w, &v)); i++) {
+		ck_assert_uint_lt(i, n);
+		if (is_steady(&v))
+			ck_assert_uint_eq(v.range.start, by_one[i].range.start);
+		ck_assert_uint_eq(w.at, v.range.end);
+	}
+	vma_walk_end(&w);
+	vma_force_text(false);
+	ck_assert_int_eq(r, -ENOENT);
+	ck_assert_uint_ge(i + 1, n);
+}
+END_TEST
+
 /* Loop: by ioctl, by text. */
 START_TEST(a_point_is_found_only_inside_its_mapping)
 {
@@ -159,6 +184,7 @@ int main(void)
 	tcase_add_checked_fixture(t, open_self, close_self);
 	tcase_add_test(t, text_and_ioctl_agree_on_every_mapping);
 	tcase_add_test(t, text_and_ioctl_agree_on_executable_mappings);
+	tcase_add_loop_test(t, a_walk_tells_what_one_question_after_the_other_tells, 0, 4);
 	tcase_add_loop_test(t, a_point_is_found_only_inside_its_mapping, 0, 2);
 	tcase_add_loop_test(t, an_old_descriptor_is_dead_after_execve, 0, 2);
 	tcase_add_test(t, lines_that_no_kernel_writes_are_refused);
