@@ -38,24 +38,30 @@ void chain_set(struct supervisor *s, struct proc *p, bool on)
 		s->chained[s->n_chained++ % CHAINED] = p->identity;
 }
 
+/* Whether any process of the image has had the handler. */
+static bool was_chained(const struct supervisor *s, uint64_t identity)
+{
+	for (unsigned i = 0; i < CHAINED; i++)
+		if (s->chained[i] && s->chained[i] == identity)
+			return true;
+	return false;
+}
+
 /*
  * A process that is known from now on, and executed nothing: it has the handler if it has one, and
- * an image of the same identity had it, which may be gone by now (daemon(3) forks twice).
+ * its parent has the library's. Of a parent that is gone (daemon(3) forks twice) it is only known
+ * that somebody of the image had it.
  */
 void chain_inherit(struct supervisor *s, struct proc *p)
 {
-	struct proc *parent;
+	struct proc *parent = proc_find(&s->table, proc_parent(p->pid));
 
-	p->chain = false;
-	for (unsigned i = 0; i < CHAINED && !p->chain; i++)
-		p->chain = s->chained[i] && s->chained[i] == p->identity;
-	p->chain = p->chain && proc_catches(p->pid, SIGSEGV);
-	if (!s->any_jit)
-		return;
-	parent = proc_find(&s->table, proc_parent(p->pid));
-	if (!parent || !parent->known || parent->identity != p->identity)
-		return;
-	p->jit = parent->rule == p->rule && parent->jit;
+	if (parent && (!parent->known || parent->identity != p->identity))
+		parent = NULL;
+	p->chain = (parent ? parent->chain : was_chained(s, p->identity)) &&
+		   proc_catches(p->pid, SIGSEGV);
+	if (s->any_jit && parent)
+		p->jit = parent->rule == p->rule && parent->jit;
 }
 
 static bool is_library(struct supervisor *s, struct proc *p, uint64_t ip)

@@ -33,6 +33,8 @@
 #define SW_AT     464 /* what the kernel adds to it: struct _fpx_sw_bytes */
 
 /* The processor's state as XSAVE lays it out: Intel SDM volume 1, 13.4. */
+#define X87_AT       32
+#define SSE_AT       160
 #define LEGACY_BYTES 416
 #define HEADER_AT    512
 
@@ -123,6 +125,17 @@ static size_t state_size(const struct _libc_fpstate *fp)
 	return size < sizeof(*fp) ? sizeof(*fp) : size > STATE_MAX ? STATE_MAX : size;
 }
 
+/* As FXSAVE lays it out (SDM volume 1, 10.5.1): each x87 register has six reserved bytes behind it,
+ * which an emulated processor leaves as they are. */
+static bool same_legacy(const unsigned char *a, const unsigned char *b)
+{
+	bool same = !memcmp(a, b, X87_AT);
+
+	for (unsigned at = X87_AT; at < SSE_AT; at += 16)
+		same &= !memcmp(a + at, b + at, 10);
+	return same && !memcmp(a + SSE_AT, b + SSE_AT, LEGACY_BYTES - SSE_AT);
+}
+
 /* Whether the parts that are in use are the same: x87 and SSE, and what the processor says is
  * where. */
 static bool same_state(const unsigned char *a, const unsigned char *b, size_t n)
@@ -131,7 +144,7 @@ static bool same_state(const unsigned char *a, const unsigned char *b, size_t n)
 	uint64_t used;
 
 	memcpy(&used, a + HEADER_AT, sizeof(used));
-	if (memcmp(a, b, LEGACY_BYTES) || memcmp(a + HEADER_AT, b + HEADER_AT, sizeof(used)))
+	if (!same_legacy(a, b) || memcmp(a + HEADER_AT, b + HEADER_AT, sizeof(used)))
 		return false;
 	for (unsigned i = 2; i < 63; i++) {
 		if (!(used >> i & 1) || !__get_cpuid_count(13, i, &eax, &ebx, &ecx, &edx))

@@ -79,10 +79,27 @@ print([len(m.decompress(m.compress(data))) for m in (zlib, lzma, bz2)])
 print(decimal.Decimal(2).sqrt(), ssl.OPENSSL_VERSION_INFO[0])
 """
 
+# A handler of its own, a child that makes code, and another that asks for the action of SIGSEGV.
+FAULTS = """
+import ctypes, faulthandler, os, signal
+faulthandler.enable()
+def child(work):
+    pid = os.fork()
+    if not pid:
+        work()
+        os._exit(0)
+    return os.waitpid(pid, 0)[1]
+def code():
+    ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)(lambda n: n + 1)(3)
+def asks():
+    ctypes.CDLL(None).sigaction(signal.SIGSEGV, None, ctypes.create_string_buffer(256))
+print(child(code), child(asks), child(lambda: signal.signal(signal.SIGSEGV, signal.SIG_IGN)))
+"""
+
 
 def scripts(folder):
     for name, text in (("processes", PROCESSES), ("threads", THREADS), ("mappings", MAPPINGS),
-                       ("ctypes_", CTYPES), ("modules", MODULES)):
+                       ("ctypes_", CTYPES), ("modules", MODULES), ("faults", FAULTS)):
         write(folder, name + ".py", text)
 
 
@@ -91,6 +108,8 @@ with Tap() as t:
         t.compare("python3 " + name, [PYTHON, name + ".py"], modes=ALL, setup=scripts)
     t.compare("python3 ctypes with callbacks", [PYTHON, "ctypes_.py"], modes=ALL, setup=scripts,
               refused={"strict": Refused("libffi makes code for each callback", "wx.map", "wx.file")})
+    t.compare("python3 faulthandler, children that make code and that do not",
+              [PYTHON, "faults.py"], modes=("default", "preload"), setup=scripts)
     t.compare("python3 ctypes without callbacks", [PYTHON, "-c", "import ctypes; print("
                                                    "ctypes.CDLL('libc.so.6').abs(-5))"], modes=ALL)
     t.compare("python3 traceback", [PYTHON, "-c", "import os; os.nothing"], status=1, modes=ALL)

@@ -125,7 +125,7 @@ static void show_munmap(void)
 	SHOW(munmap, AT(40), PAGE);
 	SHOW(munmap, KERNEL, PAGE);
 	SHOW(munmap, AT(1), -1);
-	SHOW(munmap, 0, 1l << 56); /* with five levels of pages 1 << 47 is all of the program */
+	SHOW(munmap, 0, 1l << 57); /* with five levels of pages 1 << 47 is all of the program */
 	SHOW(munmap, 0xc00c1e0000000000l, 0);
 	SHOW(munmap, AT(30), 4 * PAGE);
 }
