@@ -679,7 +679,9 @@ for target in ('relro', 'data', 'bss', 'libc_relro'):
         if way in ('dontneed', 'free'):
             add_seal(target, way, 'site', default=EXECUTED)
         else:
-            add_seal(target, way, 'site')
+            # the library's to refuse, where the site is patched
+            add_seal(target, way, 'site', default=SAME, policy=off(PATCH),
+                     ruled=f'REFUSED {way} EPERM')
     for by in ('libc', 'syscall', 'inline'):
         add_seal(target, 'process', by, rule='seal.discard' if by != 'inline' else None,
                  off=off(ALL_UNSEALED))
