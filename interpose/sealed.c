@@ -134,7 +134,7 @@ int sealed_judge(const struct mm_call *c)
 	struct sealed s;
 
 	if (mm_is_protect(c->nr) && c->arg[2] & PROT_GROWSDOWN)
-		return SEALED_RAW; /* how far down it reaches, the mappings say */
+		return SEALED_RAW;   /* how far down it reaches, the mappings say */
 	if (c->nr == SYS_shmat && n) /* how far it reaches is known here, if anybody may know it */
 		mm_segment(c, deed[0].range.start, &deed[0].range);
 	for (unsigned i = 0; i < n; i++) {

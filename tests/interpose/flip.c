@@ -135,10 +135,12 @@ static const struct flip_case *const groups[] = {
 
 static void run(const struct flip_case *c)
 {
+	const char *slower = getenv("CM_TEST_SLOWER"); /* set where the processor is emulated */
+
 	seen = mmap(NULL, PAGE, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (seen == MAP_FAILED)
 		flip_broken("counters");
-	alarm(TIMEOUT_S);
+	alarm(TIMEOUT_S * (slower ? (unsigned)atoi(slower) : 1));
 	c->run();
 	flip_look();
 	printf("# looked %u times, writable and executable %u times\n", seen->looks, seen->wx);

@@ -170,7 +170,7 @@ static void *use_pages(void *unused)
 static void neighbours_rights(void)
 {
 	unsigned stored = 0, executed = 0;
-	double end = now() + 2;
+	double end;
 	pthread_t t;
 
 	pieces = flip_rwx(12000);
@@ -178,6 +178,7 @@ static void neighbours_rights(void)
 		flip_check("piece", pieces + i * PAGE, i);
 	if (pthread_create(&t, NULL, use_pages, NULL))
 		flip_broken("pthread_create");
+	end = now() + 2;
 	for (uint32_t i = 0; now() < end; i++) {
 		unsigned char *at = pieces + (i % 64 * 16 + 3) * PAGE;
 
