@@ -756,9 +756,13 @@ for target, extra, late in (('late', LATE, False), ('nodelete', LATE, True),
         for way in ('protect_none', 'unmap', 'replace', 'away'):
             name = f'{target}_{piece}'
             refused = f'REFUSED {way} EPERM'
-            add_seal(name, way, extra=[extra], default=refused if late else EXECUTED,
-                     rule=('seal.late', 'foreign.', 'fixed.'),
-                     off=off('seal: { late = "never"; };') if late else None)
+            # Where the loader is patched, and so tells the moment, whatever it was built to be.
+            for profile, sealed in (('default', late), ('strict', True)):
+                add_seal(name, way, extra=[extra],
+                         default=SAME, strict=SAME, policy=off(PATCH, profile=profile),
+                         ruled=refused if sealed else EXECUTED,
+                         rule=('seal.late', 'foreign.', 'fixed.'),
+                         off=off(PATCH, 'seal: { late = "never"; };') if sealed else None)
 
 # On a kernel without mseal(2) the library and the supervisor refuse what they see. What comes by
 # the gate goes to the supervisor where programs are loaded, and where the gate's neighbours are.
