@@ -15,7 +15,8 @@ import time
 MOST_ROUNDS = 41
 SECONDS_A_COMMAND = 300
 
-TOOLS = ("calls", "own", "threads", "spawn", "notify", "region", "flip", "steps", "stepped", "mdwe")
+TOOLS = ("calls", "own", "threads", "spawn", "notify", "region", "flip", "steps", "stepped", "mdwe",
+         "cookies")
 
 
 class Failed(Exception):

@@ -68,8 +68,9 @@ enum control_op {
 	CONTROL_SEAL = 12,
 };
 
-#define HELLO_SEALS  1 /* an address of a page has room for it */
-#define REPORT_STORE 0x10000
+#define HELLO_SEALS   1 /* an address of a page has room for it */
+#define REPORT_STORE  0x10000
+#define REPORT_COOKIE 0x20000 /* with the call's number: on memory that a cookie names */
 
 /*
  * mprotect(2) and pkey_mprotect(2) through the gate may have in the last register, which the kernel

@@ -5,8 +5,11 @@
  * Why calls of this process are to be looked at, beyond what policy said when it started: bits that
  * are set once and stay. One byte, for what asks on every call; the assembly reads it too.
  */
-#define ATTEND_FLIP  1 /* there is, or was, memory that flip manages */
-#define ATTEND_SEALS 2 /* the program has sealed ranges in a way that the kernel does not know */
+#define ATTEND_FLIP    1 /* there is, or was, memory that flip manages */
+#define ATTEND_SEALS   2 /* the program has sealed ranges in a way that the kernel does not know */
+#define ATTEND_COOKIES 4 /* the program has regions that are known by a cookie */
+
+#define ATTEND_RESERVE 8 /* policy has a say in where mappings lie: interpose/reserve.c */
 
 #ifndef __ASSEMBLER__
 

@@ -10,6 +10,7 @@
 #include "interpose/maps.h"
 #include "interpose/module.h"
 #include "interpose/patch.h"
+#include "interpose/reserve.h"
 #include "interpose/seal.h"
 #include "interpose/spawn.h"
 #include "interpose/text.h"
@@ -353,6 +354,7 @@ __attribute__((constructor)) static void interpose_init(int argc, char **argv, c
 	if (s.gate)
 		patch_prepare(&patch, &l, &s);
 	state_publish(&s);
+	reserve_start();
 	patch_apply(&patch);
 	seals = s.gate && seal_apply();
 	if (s.supervised)

@@ -21,6 +21,7 @@ struct mm_call {
 	bool direct;     /* made as a system call: nobody else's wrapper is meant */
 	uint64_t entry;  /* of the gate's page, if it asks for execution; 0: the main one */
 	enum sealed_way way;
+	bool cookie; /* made by the C interface, for what a cookie names */
 };
 
 #define JUDGE_GAPS 16
@@ -37,3 +38,4 @@ int judge_replace(const struct mm_call *c, struct range range, struct judge_clai
 void judge_release(struct judge_claims *claims);
 const struct module *judge_caller(const struct mm_call *c);
 uint32_t judge_owner(const struct mm_call *c);
+_Noreturn void judge_die(void);

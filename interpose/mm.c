@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "interpose/mm.h"
 
+#include "interpose/cookies.h"
 #include "interpose/flip.h"
 #include "interpose/inspect.h"
 #include "interpose/next.h"
+#include "interpose/reserve.h"
 #include "interpose/sealed.h"
 #include "interpose/forbid.h"
 
@@ -43,7 +45,8 @@ static long make_raw(const struct mm_call *c)
 	return r;
 }
 
-static long make(const struct mm_call *c)
+/* Makes a call as it stands. Context: as the file. Return: what the kernel returned. */
+long mm_make(const struct mm_call *c)
 {
 	bool others = state()->chained && !c->direct, asks = mm_grants_exec(c->nr, (long)c->arg[2]);
 	long r;
@@ -61,6 +64,11 @@ static long make(const struct mm_call *c)
 	if (r == -EPERM)
 		sealed_explain(c);
 	return r;
+}
+
+static long make(const struct mm_call *c)
+{
+	return attention_is(ATTEND_RESERVE) && !c->cookie ? reserve_make(c) : mm_make(c);
 }
 
 static void enter(struct range range, uint32_t owner, uint64_t prot, uint8_t flags)
@@ -227,7 +235,7 @@ static long do_mremap(const struct mm_call *c)
  * it is to grow in its place, and it has no room to grow past the end of all addresses (Linux 5.9
  * and 6.18 mm/mremap.c).
  */
-static bool is_as_long(uint64_t addr, uint64_t len)
+bool mm_is_as_long(uint64_t addr, uint64_t len)
 {
 	uint64_t too_long = (1ull << 47) + CM_PAGE - addr;
 	long r;
@@ -243,12 +251,12 @@ static uint64_t mapping_len(uint64_t addr)
 {
 	uint64_t len = CM_PAGE;
 
-	if (!is_as_long(addr, len))
+	if (!mm_is_as_long(addr, len))
 		return 0;
-	while (is_as_long(addr, 2 * len))
+	while (mm_is_as_long(addr, 2 * len))
 		len *= 2;
 	for (uint64_t step = len / 2; step >= CM_PAGE; step /= 2)
-		if (is_as_long(addr, len + step))
+		if (mm_is_as_long(addr, len + step))
 			len += step;
 	return len;
 }
@@ -282,6 +290,19 @@ bool mm_segment(const struct mm_call *c, uint64_t addr, struct range *rp)
 	if (!len && sys_raw6(SYS_shmctl, id, IPC_STAT, (long)&ds, 0, 0, 0))
 		return false;
 	return range_init(rp, addr, ds.shm_segsz);
+}
+
+/*
+ * What a call does to mapped memory, as seal_deeds() has it. How far shmat(2) reaches is known
+ * here, if anybody may know it.
+ */
+unsigned mm_deeds(const struct mm_call *c, struct seal_deed deed[SEAL_DEEDS])
+{
+	unsigned n = seal_deeds(c->nr, c->arg, deed);
+
+	if (c->nr == SYS_shmat && n)
+		mm_segment(c, deed[0].range.start, &deed[0].range);
+	return n;
 }
 
 static long do_shmat(const struct mm_call *c)
@@ -369,21 +390,36 @@ static long sealed(const struct mm_call *c, int way)
 	if (r)
 		return r;
 	made.way = (enum sealed_way)way;
-	if ((taken.n || taken.left) && way == SEALED_NOT && !mm_grants_exec(c->nr, (long)c->arg[2]))
+	if (c->cookie && (taken.n || taken.left))
+		sealed_untell(c);
+	else if ((taken.n || taken.left) && way == SEALED_NOT &&
+		 !mm_grants_exec(c->nr, (long)c->arg[2]))
 		made.way = SEALED_RAW; /* the supervisor forgets it as well */
 	r = unsealed(&made);
 	sealed_settle(c, r, &taken);
 	return r;
 }
 
-/* Makes one call of the family as the program means it. Context, Return: as mm_judged(). */
-long mm_ruled(const struct mm_call *c)
+/*
+ * Makes one call of the family that is held to nothing that cookies say. What comes by a cookie has
+ * been held against its seals there. Context, Return: as mm_judged().
+ */
+long mm_looked_at(const struct mm_call *c)
 {
-	int way = sealed_judge(c);
+	int way;
 
+	if (attention_is(ATTEND_RESERVE) && !c->cookie)
+		reserve_meet(c);
+	way = c->cookie ? SEALED_NOT : sealed_judge(c);
 	if (way < 0)
 		return way;
 	if (way != SEALED_NOT || attention_is(ATTEND_SEALS))
 		return sealed(c, way);
 	return unsealed(c);
+}
+
+/* Makes one call of the family as the program means it. Context, Return: as mm_judged(). */
+long mm_ruled(const struct mm_call *c)
+{
+	return attention_is(ATTEND_COOKIES) && !c->cookie ? cookies_call(c) : mm_looked_at(c);
 }

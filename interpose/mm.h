@@ -12,8 +12,12 @@
 #include "interpose/sealed.h"
 
 long mm_ruled(const struct mm_call *c);
+long mm_looked_at(const struct mm_call *c);
 long mm_judged(const struct mm_call *c);
+long mm_make(const struct mm_call *c);
+unsigned mm_deeds(const struct mm_call *c, struct seal_deed deed[SEAL_DEEDS]);
 bool mm_segment(const struct mm_call *c, uint64_t addr, struct range *rp);
+bool mm_is_as_long(uint64_t addr, uint64_t len);
 
 static inline bool mm_is_protect(long nr)
 {

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "interpose/wrap.h"
+#include "interpose/mseal.h"
 
 #include "include/cookiemap.h"
+#include "interpose/cookies.h"
 #include "interpose/mm.h"
 #include "interpose/pages.h"
 #include "interpose/seal.h"
 #include "interpose/sealed.h"
+#include "interpose/wrap.h"
 #include "interpose/forbid.h"
 
 /*
@@ -37,8 +39,13 @@ static int check_range(uint64_t addr, uint64_t len, struct range *rp)
 	return rp->start < rp->end;
 }
 
-/* Seals by the library, all or nothing. */
-static int seal_range(struct range r, unsigned seals)
+/*
+ * Seals by the library, all or nothing; `seals` of common/seal.h. Context: as the file.
+ *
+ * Return: 0; -EPERM: flip serves it; -ENOMEM: not all of it is mapped, or there is no memory to
+ * remember it in.
+ */
+int mseal_range(struct range r, unsigned seals)
 {
 	bool kernel = (seals & SEAL_KERNEL) == SEAL_KERNEL && seal_is_possible();
 	long error = 0;
@@ -66,7 +73,7 @@ long mseal_call(void *caller, bool direct, uint64_t addr, uint64_t len, uint64_t
 	if (flags)
 		return -EINVAL;
 	error = check_range(addr, len, &r);
-	return error > 0 ? seal_range(r, SEAL_KERNEL) : error;
+	return error > 0 ? mseal_range(r, SEAL_KERNEL) : error;
 }
 
 EXPORT int mseal(void *addr, size_t len, unsigned long flags)
@@ -83,7 +90,7 @@ EXPORT int cmsealrange(void *addr, size_t len, int seals)
 		return (int)wrap_result(-EINVAL);
 	if (!state()->gate)
 		return (int)wrap_result(-ENOSYS);
-	return (int)wrap_result(error ? seal_range(r, (unsigned)seals) : 0);
+	return (int)wrap_result(error ? mseal_range(r, (unsigned)seals) : 0);
 }
 
 /*
@@ -91,7 +98,7 @@ EXPORT int cmsealrange(void *addr, size_t len, int seals)
  * minds that the claim is neither private nor shared (mm/mmap.c, do_mmap()), so nothing comes of
  * it. Beyond the address space there is nothing.
  */
-static bool is_unmapped(struct range r)
+bool mseal_is_unmapped(struct range r)
 {
 	long error = gate_call6(SYS_mmap, (long)r.start, (long)range_len(r), PROT_NONE,
 				MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
@@ -103,11 +110,11 @@ static bool is_unmapped(struct range r)
 static int seal_mapped(struct range r)
 {
 	uint64_t half = page_down(range_len(r) / 2);
-	int error = seal_range(r, SEAL_ALL);
+	int error = mseal_range(r, SEAL_ALL);
 
 	if (error != -ENOMEM)
 		return error;
-	if (!half || is_unmapped(r))
+	if (!half || mseal_is_unmapped(r))
 		return 0;
 	if (r.start < USER_END && r.end > USER_END)
 		half = USER_END - r.start;
@@ -129,7 +136,7 @@ EXPORT int mimmutable(void *addr, size_t len)
 
 /* ---- the break ----------------------------------------------------------------------------- */
 
-/* Whether seals let the break go down to an address. */
+/* Whether seals and cookies let the break go down to an address. */
 static bool may_go_down(void *caller, uint64_t to)
 {
 	uint64_t from = (uint64_t)gate_call6(SYS_brk, 0, 0, 0, 0, 0, 0);
@@ -137,7 +144,9 @@ static bool may_go_down(void *caller, uint64_t to)
 			    .arg = {page_up(to), page_up(from) - page_up(to)},
 			    .caller = (uint64_t)caller};
 
-	return page_up(to) >= page_up(from) || sealed_judge(&c) >= 0;
+	if (page_up(to) >= page_up(from))
+		return true;
+	return sealed_judge(&c) >= 0 && cookies_let_go(page_up(to), page_up(from));
 }
 
 /* libc keeps where it is, so the break is moved by libc. */
@@ -145,7 +154,8 @@ EXPORT int brk(void *addr)
 {
 	int (*next)(void *) = (int (*)(void *))state()->next[NEXT_brk];
 
-	if (!next || (attention_is(ATTEND_SEALS) && !may_go_down(CALLER, (uint64_t)addr)))
+	if (!next ||
+	    (attention_is(ATTEND_SEALS | ATTEND_COOKIES) && !may_go_down(CALLER, (uint64_t)addr)))
 		return (int)wrap_result(-ENOMEM);
 	return next(addr);
 }
@@ -155,7 +165,7 @@ EXPORT void *sbrk(intptr_t by)
 	void *(*next)(intptr_t) = (void *(*)(intptr_t))state()->next[NEXT_sbrk];
 	uint64_t now;
 
-	if (next && by < 0 && attention_is(ATTEND_SEALS)) {
+	if (next && by < 0 && attention_is(ATTEND_SEALS | ATTEND_COOKIES)) {
 		now = (uint64_t)gate_call6(SYS_brk, 0, 0, 0, 0, 0, 0);
 		if (!may_go_down(CALLER, now + (uint64_t)by))
 			next = NULL;

@@ -129,6 +129,13 @@
 	X(brk)                  \
 	X(sbrk)                 \
 	X(dlclose)              \
+	X(__register_atfork)    \
+	X(pthread_atfork)       \
 	INTERPOSE_FLIP_NAMES(X)
 
-#define INTERPOSE_NAMES(X) INTERPOSE_MM_NAMES(X) INTERPOSE_EXEC_NAMES(X) INTERPOSE_FLIP_NAMES(X)
+/* The C interface is in cookie/names.h; and by this libcookiemap finds it. */
+#define INTERPOSE_SERVE_NAMES(X) X(__cm_calls)
+
+#define INTERPOSE_NAMES(X)    \
+	INTERPOSE_MM_NAMES(X) \
+	INTERPOSE_EXEC_NAMES(X) INTERPOSE_FLIP_NAMES(X) INTERPOSE_SERVE_NAMES(X)

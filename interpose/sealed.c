@@ -129,14 +129,12 @@ bool sealed_touches(uint64_t addr, uint64_t len)
 int sealed_judge(const struct mm_call *c)
 {
 	struct seal_deed deed[SEAL_DEEDS];
-	unsigned n = seal_deeds(c->nr, c->arg, deed);
+	unsigned n = mm_deeds(c, deed);
 	int way = SEALED_NOT, r;
 	struct sealed s;
 
 	if (mm_is_protect(c->nr) && c->arg[2] & PROT_GROWSDOWN)
-		return SEALED_RAW;   /* how far down it reaches, the mappings say */
-	if (c->nr == SYS_shmat && n) /* how far it reaches is known here, if anybody may know it */
-		mm_segment(c, deed[0].range.start, &deed[0].range);
+		return SEALED_RAW; /* how far down it reaches, the mappings say */
 	for (unsigned i = 0; i < n; i++) {
 		bool ours = !state()->kernel_seals || deed[i].seal == SEAL_DISCARD;
 
@@ -156,7 +154,7 @@ int sealed_judge(const struct mm_call *c)
 void sealed_explain(const struct mm_call *c)
 {
 	struct seal_deed deed[SEAL_DEEDS];
-	unsigned n = seal_deeds(c->nr, c->arg, deed);
+	unsigned n = mm_deeds(c, deed);
 	struct sealed s;
 
 	for (unsigned i = 0; i < n; i++) {
@@ -239,7 +237,7 @@ static bool takes(const struct seal_deed *d)
 int sealed_take(const struct mm_call *c, struct sealed_taken *tp)
 {
 	struct seal_deed deed[SEAL_DEEDS];
-	unsigned n = seal_deeds(c->nr, c->arg, deed);
+	unsigned n = mm_deeds(c, deed);
 	const struct table *t = later_get();
 
 	tp->n = 0;
@@ -260,11 +258,23 @@ int sealed_take(const struct mm_call *c, struct sealed_taken *tp)
 	return 0;
 }
 
+/* Has the supervisor forget the seals of what a call of the C interface takes from its place. */
+void sealed_untell(const struct mm_call *c)
+{
+	struct seal_deed deed[SEAL_DEEDS];
+	unsigned n = mm_deeds(c, deed);
+
+	for (unsigned i = 0; state()->supervised && i < n; i++)
+		if (takes(&deed[i]))
+			gate_control(CONTROL_SEAL, deed[i].range.start, range_len(deed[i].range), 0,
+				     KEY_NONE, 0);
+}
+
 /* What was left in the table is gone. */
 static void forget_left(const struct mm_call *c)
 {
 	struct seal_deed deed[SEAL_DEEDS];
-	unsigned n = seal_deeds(c->nr, c->arg, deed);
+	unsigned n = mm_deeds(c, deed);
 
 	for (unsigned i = 0; i < n; i++)
 		if (deed[i].seal & (SEAL_UNMAP | SEAL_REPLACE))

@@ -20,4 +20,5 @@ int sealed_judge(const struct mm_call *c);
 void sealed_explain(const struct mm_call *c);
 int sealed_add(struct range range, unsigned seals, unsigned key);
 int sealed_take(const struct mm_call *c, struct sealed_taken *tp);
+void sealed_untell(const struct mm_call *c);
 void sealed_settle(const struct mm_call *c, long result, const struct sealed_taken *t);

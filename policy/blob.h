@@ -22,7 +22,7 @@
  */
 
 #define BLOB_MAGIC   0x424d4b43u /* "CKMB" */
-#define BLOB_VERSION 4u
+#define BLOB_VERSION 5u
 
 /* A program may hand in a blob to be narrowed: the limits bound the time that takes. */
 #define BLOB_MAX_BYTES   (128u << 10)
@@ -48,7 +48,7 @@ struct blob_source {
 };
 
 struct blob_value {
-	uint32_t word;  /* number of the word; STRING: string; LIST: first item */
+	uint32_t word;  /* number of the word; STRING: string; LIST: first item; SIZE: pages */
 	uint32_t count; /* LIST: items; otherwise 0 */
 	struct blob_source at;
 };

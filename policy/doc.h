@@ -32,7 +32,7 @@ struct doc_list {
 
 struct doc_value {
 	bool set;
-	uint32_t word;        /* types made of words */
+	uint32_t word;        /* types made of words; SIZE: pages */
 	const char *string;   /* STRING */
 	struct doc_list list; /* LIST */
 	struct doc_source at;
@@ -84,6 +84,10 @@ void doc_print(FILE *out, const struct doc *doc);
 unsigned type_words(enum policy_type type, const char *words[TYPE_MAX_WORDS]);
 const char *type_word(enum policy_type type, uint32_t number);
 int type_number(enum policy_type type, const char *word);
+int size_read(const char *text, uint32_t *pagesp);
+int size_of_bytes(uint64_t bytes, uint32_t *pagesp);
+#define SIZE_TEXT_MAX 24
+const char *size_text(uint32_t pages, char text[SIZE_TEXT_MAX]);
 int key_find(const char *name);
 unsigned pattern_literals(const char *pattern);
 bool pattern_is_exact(const char *pattern);

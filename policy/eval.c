@@ -54,7 +54,8 @@ const char *policy_name(const struct policy *p)
 
 /*
  * The value of a key, regardless of modules: the number of its word (policy/key.h), 0 or 1 for a
- * bool, the number of entries of a list, 0 for a string and for what is no key.
+ * bool, the number of entries of a list, the bytes of a size, 0 for a string and for what is no
+ * key.
  *
  * Context: anywhere.
  */
@@ -70,6 +71,8 @@ uint64_t policy_value(const struct policy *p, enum policy_key key)
 		return v->count;
 	case TYPE_STRING:
 		return 0;
+	case TYPE_SIZE:
+		return v->word * SIZE_UNIT_BYTES;
 	default:
 		return v->word;
 	}

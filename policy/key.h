@@ -32,9 +32,9 @@
 	X(FOREIGN_UNMAP, "foreign.unmap", VERDICT, "allow", "deny", "log")                  \
 	X(FOREIGN_PROTECT, "foreign.protect", VERDICT, "allow", "deny", "log")              \
 	X(FIXED_REPLACE, "fixed.replace", VERDICT, "allow", "deny", "log")                  \
-	X(REUSE_QUARANTINE, "reuse.quarantine", LATER, "", "", "")                          \
-	X(RESERVE_ROUND, "reserve.round", LATER, "", "", "")                                \
-	X(RESERVE_SUPERPAGE, "reserve.superpage", LATER, "", "", "")                        \
+	X(REUSE_QUARANTINE, "reuse.quarantine", SIZE, "0", "64M", "0")                      \
+	X(RESERVE_ROUND, "reserve.round", SIZE, "0", "0", "0")                              \
+	X(RESERVE_SUPERPAGE, "reserve.superpage", SIZE, "0", "0", "0")                      \
 	X(SHARE_ANONYMOUS, "share.anonymous", LATER, "", "", "")                            \
 	X(SHARE_OBJECT, "share.object", LATER, "", "", "")                                  \
 	X(SHARE_FORK, "share.fork", LATER, "", "", "")                                      \

@@ -135,6 +135,8 @@ static bool value_is_sound(const struct blob_header *h, enum policy_key key, uin
 		return true;
 	case TYPE_STRING:
 		return !v->count && text_is_sound(h, v->word);
+	case TYPE_SIZE:
+		return !v->count && v->word <= SIZE_MAX_PAGES;
 	default:
 		return !v->count && policy_word_fits(type, v->word);
 	}

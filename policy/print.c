@@ -67,6 +67,7 @@ static void put_word(FILE *out, const char *indent, const char *name, enum polic
 static void put_value(FILE *out, const char *indent, const char *name, enum policy_type type,
 		      const struct doc_value *v)
 {
+	char text[SIZE_TEXT_MAX];
 	int n;
 
 	switch (type) {
@@ -79,6 +80,10 @@ static void put_value(FILE *out, const char *indent, const char *name, enum poli
 		n = fprintf(out, "%s%s = ", indent, name);
 		n += put_quoted(out, v->string);
 		put_source(out, n + fprintf(out, ";"), v->at);
+		break;
+	case TYPE_SIZE:
+		n = fprintf(out, "%s%s = \"%s\";", indent, name, size_text(v->word, text));
+		put_source(out, n, v->at);
 		break;
 	default:
 		put_word(out, indent, name, type, v->word, v->at);

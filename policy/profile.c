@@ -44,6 +44,8 @@ static int value_set(struct doc_value *v, enum policy_key key, const char *word)
 		v->string = word;
 	if (type == TYPE_STRING || type == TYPE_LIST)
 		return 0;
+	if (type == TYPE_SIZE)
+		return size_read(word, &v->word);
 	number = type_number(type, word);
 	if (number < 0)
 		return -EINVAL;

@@ -235,6 +235,31 @@ void reader_word(struct reader *r, const config_setting_t *s, const char *key,
 		read_named(r, s, key, type, wordp);
 }
 
+/* A string, or a bare number of bytes. */
+static void read_size(struct reader *r, const config_setting_t *s, const char *key,
+		      uint32_t *pagesp)
+{
+	static const char expected[] = "a size of whole pages, at most 8G, as \"64M\"";
+	const char *text = config_setting_get_string(s);
+	long long bytes = config_setting_get_int64(s);
+
+	switch (config_setting_type(s)) {
+	case CONFIG_TYPE_STRING:
+		if (!text || size_read(text, pagesp))
+			reader_fault(r, s, key, "expected %s, found \"%s\"\n", expected,
+				     text && is_plain(text) ? text : "");
+		break;
+	case CONFIG_TYPE_INT:
+	case CONFIG_TYPE_INT64:
+		if (bytes < 0 || size_of_bytes((uint64_t)bytes, pagesp))
+			reader_fault(r, s, key, "expected %s, found %lld\n", expected, bytes);
+		break;
+	default:
+		reader_fault(r, s, key, "expected %s, found %s\n", expected, reader_found(s));
+		break;
+	}
+}
+
 static void read_value(struct reader *r, const config_setting_t *s, enum policy_key key)
 {
 	enum policy_type type = policy_key_type(key);
@@ -254,6 +279,9 @@ static void read_value(struct reader *r, const config_setting_t *s, enum policy_
 		break;
 	case TYPE_STRING:
 		v->string = read_string(r, s, name, "a string");
+		break;
+	case TYPE_SIZE:
+		read_size(r, s, name, &v->word);
 		break;
 	default:
 		reader_word(r, s, name, type, &v->word);

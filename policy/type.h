@@ -19,6 +19,7 @@
 	X(LATER, 0, "")                                            \
 	X(LIST, 0, "")                                             \
 	X(STRING, 0, "")                                           \
+	X(SIZE, 0, "") /* bytes, in whole pages */                 \
 	X(BOOL, 0x3, "false", "true")                              \
 	X(VERDICT, 0x1b, VERDICT_WORDS)                            \
 	X(FLIP_VERDICT, 0x1f, VERDICT_WORDS)                       \
@@ -42,6 +43,10 @@ enum policy_type {
 };
 
 #define TYPE_MAX_WORDS 5 /* no type has more words than the verdicts */
+
+/* A size is held as a number of pages, since a value of the compiled form has 32 bits. */
+#define SIZE_UNIT_BYTES 4096ull
+#define SIZE_MAX_PAGES  (uint32_t)((8ull << 30) / SIZE_UNIT_BYTES)
 
 enum policy_type policy_key_type(enum policy_key key);
 bool policy_word_fits(enum policy_type type, uint32_t word);

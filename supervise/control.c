@@ -129,7 +129,8 @@ static void describe(const struct call *c, struct violation *w, struct fmt *f)
 {
 	bool is_store = c->args[3] == REPORT_STORE;
 
-	w->call = is_store ? "store" : call_name((int)c->args[3]);
+	w->cookie = c->args[3] & REPORT_COOKIE;
+	w->call = is_store ? "store" : call_name((int)(c->args[3] & ~(uint64_t)REPORT_COOKIE));
 	fmt_str(f, w->call);
 	fmt_str(f, is_store ? " to " : "(");
 	fmt_hex(f, c->args[4]);
@@ -137,7 +138,7 @@ static void describe(const struct call *c, struct violation *w, struct fmt *f)
 		return;
 	fmt_str(f, ", ");
 	fmt_udec(f, c->args[5]);
-	fmt_str(f, ", ...)");
+	fmt_str(f, w->cookie ? ", ...) on a cookie's region" : ", ...)");
 }
 
 /* The file whose memory an address is, also where that is behind what the file itself holds (.bss).
@@ -173,7 +174,8 @@ static void report(struct supervisor *s, struct task *k, const struct call *c)
 		.program = p->exe, .pid = p->pid, .tid = k->tid, .text = text, .ruling = &r};
 
 	if (c->args[1] >> 8 >= KEY_N || verdict < V_LOG || verdict > V_KILL ||
-	    (c->args[3] != REPORT_STORE && !call_name((int)c->args[3]))) {
+	    (c->args[3] != REPORT_STORE &&
+	     !call_name((int)(c->args[3] & ~(uint64_t)REPORT_COOKIE)))) {
 		answer_value(s, -EINVAL);
 		return;
 	}

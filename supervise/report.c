@@ -167,7 +167,7 @@ static void allowing_rule(struct fmt *f, const struct violation *v)
 	if (dot)
 		fmt_str(f, ": { ");
 	fmt_str(f, dot ? dot + 1 : key);
-	fmt_str(f, loosest_word(v->ruling->rule));
+	fmt_str(f, v->cookie ? " = \"log\";" : loosest_word(v->ruling->rule));
 	if (dot)
 		fmt_str(f, " };");
 }

@@ -17,6 +17,7 @@ struct violation {
 	uint64_t offset;     /* in the module's file */
 	const char *grantee; /* whom a policy would have to trust with code; NULL: no module */
 	const char *sealed;  /* of seal.*: the file whose memory it is; NULL: unknown */
+	bool cookie;         /* of foreign.*: the memory is a region that a cookie names */
 	const char *object;  /* of wx.file: what was to be mapped; NULL: unknown */
 	const struct policy_ruling *ruling;
 };

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The rows of the first table, in its order."""
 
-from rows import calls, flips, jits, own, processes, programs, regions, seal, servers, steps
+from rows import (calls, cookies, flips, jits, own, processes, programs, regions, reserve, seal,
+                  servers, steps)
 
-ROWS = [row for module in (calls, own, steps, flips, processes, seal, regions, programs, servers,
-                           jits)
+ROWS = [row for module in (calls, own, cookies, steps, flips, processes, seal, regions, reserve,
+                           programs, servers, jits)
         for row in module.ROWS]

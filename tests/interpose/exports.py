@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What the preloaded library asks of the dynamic linker, held against an exact list.
 
-usage: exports.py LIBRARY NAMES_H
+usage: exports.py LIBRARY NAMES_H COOKIE_NAMES_H
 
 An import that is not on the list may allocate, lock or be bound lazily inside someone else's
 program; an export that is not on it changes what that program binds to.
@@ -23,8 +23,14 @@ def wrapped(path):
     """The names of the lists that INTERPOSE_NAMES joins."""
     with open(path, encoding="utf-8") as file:
         text = file.read()
-    lists = re.findall(r"#define INTERPOSE_(?:MM|EXEC|FLIP|STORE)_NAMES\(X\)((?:.*\\\n)*.*\n)", text)
+    lists = re.findall(r"#define INTERPOSE_(?:MM|EXEC|FLIP|STORE|SERVE)_NAMES\(X\)((?:.*\\\n)*.*\n)", text)
     return {name for part in lists for name in re.findall(r"X\((\w+)\)", part)}
+
+
+def cookies(path):
+    """The functions of the C interface."""
+    with open(path, encoding="utf-8") as file:
+        return set(re.findall(r"^\tX\((\w+),", file.read(), re.M))
 
 
 def symbols(library):
@@ -35,11 +41,13 @@ def symbols(library):
     return imports, exports
 
 
-def claims(library, names_h):
+def claims(library, names_h, cookie_names_h):
     """Yields (claim, what is wrong or nothing)."""
     imports, exports = symbols(library)
-    names = wrapped(names_h)
+    names, interface = wrapped(names_h), cookies(cookie_names_h)
     yield "the list of names is read", "" if len(names) > 20 else repr(names)
+    yield "so is the interface's", "" if len(interface) > 15 else repr(interface)
+    names |= interface
     yield "nothing is imported but %s" % ", ".join(sorted(IMPORTS)), " ".join(imports - IMPORTS)
     yield "the wrapped names are exported", " ".join(names - exports)
     yield "nothing else is exported", " ".join(exports - names)

@@ -28,9 +28,9 @@ def claim(name, holds, *seen):
 
 
 def differences(header, manual):
-    """Names that only one of both has."""
-    has = set(re.findall(r"#define (CM_\w+)", header)) | set(re.findall(r"\b(\w+)\(void \*", header))
-    said = set(re.findall(r"^\.It Dv (CM_\w+)", manual, re.M))
+    """Names that only one of both has, of seals and of the functions that seal by address."""
+    has = set(re.findall(r"#define (CM_SEAL_\w+)", header)) | set(re.findall(r"\b(\w+)\(void \*", header))
+    said = set(re.findall(r"^\.It Dv (CM_SEAL_\w+)", manual, re.M))
     said |= set(re.findall(r'^\.Fn (\w+) "', manual, re.M)) - {"mseal"}  # libc's, not the header's
     return has ^ said
 

@@ -6,8 +6,8 @@ import os
 import subprocess
 import sys
 
-FOLDERS = ("bench", "common", "cookie", "include", "interpose", "policy", "supervise", "tests",
-           "tools", "trace")
+FOLDERS = ("bench", "common", "cookie", "examples", "include", "interpose", "policy", "supervise",
+           "tests", "tools", "trace")
 
 
 def files(root):

@@ -54,6 +54,19 @@ START_TEST(narrow_keeps_the_fewer_writers_and_the_closer_look)
 }
 END_TEST
 
+START_TEST(narrow_keeps_the_larger_size)
+{
+	struct box box = narrow_texts("reuse: { quarantine = \"64M\"; };",
+				      "reuse: { quarantine = \"4K\"; };");
+
+	ck_assert_uint_eq(policy_value(&box.p, KEY_REUSE_QUARANTINE), 64 << 20);
+	box_deinit(&box);
+	box = narrow_texts("", "reuse: { quarantine = \"1G\"; };");
+	ck_assert_uint_eq(policy_value(&box.p, KEY_REUSE_QUARANTINE), 1 << 30);
+	box_deinit(&box);
+}
+END_TEST
+
 START_TEST(narrow_keeps_the_more_seals)
 {
 	struct box box = narrow_texts("seal: { text = false; data = true; late = \"always\"; };",
@@ -275,6 +288,7 @@ int main(void)
 	tcase_set_timeout(c, 60);
 	tcase_add_test(c, narrow_keeps_the_tighter_word_with_its_line);
 	tcase_add_test(c, narrow_keeps_the_fewer_writers_and_the_closer_look);
+	tcase_add_test(c, narrow_keeps_the_larger_size);
 	tcase_add_test(c, narrow_keeps_the_more_seals);
 	tcase_add_loop_test(c, narrow_seals_a_module_that_only_one_of_both_excepts, 0, 2);
 	tcase_add_loop_test(c, narrow_of_default_and_strict_excepts_nothing, 0, 2);

@@ -128,6 +128,11 @@ static void damage_inspect_kill(struct blob_header *h)
 	((struct blob_value *)blob_values(h))[KEY_WX_INSPECT].word = V_KILL;
 }
 
+static void damage_size(struct blob_header *h)
+{
+	((struct blob_value *)blob_values(h))[KEY_REUSE_QUARANTINE].word = SIZE_MAX_PAGES + 1;
+}
+
 static void damage_bool(struct blob_header *h)
 {
 	((struct blob_value *)blob_values(h))[KEY_K_MDWE].word = 2;
@@ -256,15 +261,15 @@ static void damage_control(struct blob_header *h)
 }
 
 static void (*const damages[])(struct blob_header *) = {
-	damage_magic,        damage_version,      damage_keys,         damage_items,
-	damage_name,         damage_word,         damage_flip,         damage_bool,
-	damage_later,        damage_source,       damage_string,       damage_list,
-	damage_list_shared,  damage_item,         damage_item_empty,   damage_module,
-	damage_module_count, damage_pattern,      damage_override_key, damage_override_word,
-	damage_end,          damage_first,        damage_control,      damage_writers,
-	damage_inspect_flip, damage_inspect_kill, damage_over_writers, damage_over_inspect,
-	damage_seal_late,    damage_seal_discard, damage_over_bool,    damage_over_vdso,
-	damage_over_discard,
+	damage_magic,         damage_version,      damage_keys,         damage_items,
+	damage_name,          damage_word,         damage_flip,         damage_bool,
+	damage_size,          damage_later,        damage_source,       damage_string,
+	damage_list,          damage_list_shared,  damage_item,         damage_item_empty,
+	damage_module,        damage_module_count, damage_pattern,      damage_override_key,
+	damage_override_word, damage_end,          damage_first,        damage_control,
+	damage_writers,       damage_inspect_flip, damage_inspect_kill, damage_over_writers,
+	damage_over_inspect,  damage_seal_late,    damage_seal_discard, damage_over_bool,
+	damage_over_vdso,     damage_over_discard,
 };
 
 START_TEST(blob_that_lies_is_refused_although_its_sum_is_right)

@@ -6,6 +6,10 @@
 #include "tests/unit/policy_util.h"
 #include "tests/unit/unit.h"
 
+#define NO_SIZE                                                                            \
+	"test.policy:1: reuse.quarantine: expected a size of whole pages, at most 8G, as " \
+	"\"64M\", found "
+
 /* A text and the line it must get. */
 static const struct {
 	const char *text, *says;
@@ -77,6 +81,32 @@ static const struct {
 	 "test.policy:1: seal.discard: expected gate or notify, found \"deny\""},
 	{"seal: { txet = true; };",
 	 "test.policy:1: seal.txet: unknown key; did you mean \"seal.text\"?\n"},
+	{"reuse: { quarantine = \"64Q\"; };",
+	 "test.policy:1: reuse.quarantine: expected a size of whole pages, at most 8G, as "
+	 "\"64M\", found \"64Q\"\n"},
+	{"reuse: { quarantine = \"\"; };", NO_SIZE "\"\"\n"},
+	{"reuse: { quarantine = \"M\"; };", NO_SIZE "\"M\"\n"},
+	{"reuse: { quarantine = \"-1M\"; };", NO_SIZE "\"-1M\"\n"},
+	{"reuse: { quarantine = \"64MB\"; };", NO_SIZE "\"64MB\"\n"},
+	{"reuse: { quarantine = \"64m\"; };", NO_SIZE "\"64m\"\n"},
+	{"reuse: { quarantine = \" 64M\"; };", NO_SIZE "\" 64M\"\n"},
+	{"reuse: { quarantine = \"1\\n\"; };", NO_SIZE "\"\"\n"},
+	{"reuse: { quarantine = \"4095\"; };", NO_SIZE "\"4095\"\n"},
+	{"reuse: { quarantine = \"3K\"; };", NO_SIZE "\"3K\"\n"},
+	{"reuse: { quarantine = \"9G\"; };", NO_SIZE "\"9G\"\n"},
+	{"reuse: { quarantine = \"8193M\"; };", NO_SIZE "\"8193M\"\n"},
+	{"reuse: { quarantine = \"99999999999999999999999\"; };",
+	 NO_SIZE "\"99999999999999999999999\"\n"},
+	{"reuse: { quarantine = \"18446744073709551615G\"; };",
+	 NO_SIZE "\"18446744073709551615G\"\n"},
+	{"reuse: { quarantine = 4097; };", NO_SIZE "4097\n"},
+	{"reuse: { quarantine = -4096; };", NO_SIZE "-4096\n"},
+	{"reuse: { quarantine = 8589938688L; };", NO_SIZE "8589938688\n"},
+	{"reuse: { quarantine = true; };", NO_SIZE "a bool\n"},
+	{"reuse: { quarantine = 1.5; };", NO_SIZE "a number\n"},
+	{"reuse: { quarantine = [ 1 ]; };", NO_SIZE "a list\n"},
+	{"modules = ( { name = \"x\"; reuse: { quarantine = \"1M\"; }; } );",
+	 "test.policy:1: reuse.quarantine: cannot be set for a module; expected wx.map, "},
 	{"seal = true;", "test.policy:1: seal: expected a group { … }, found a bool\n"},
 	{"exe = [ ];", "test.policy:1: exe: expected at least one pattern, found an empty list\n"},
 	{"exe = \"/x\";", "test.policy:1: exe: expected a list of patterns, found a string\n"},
@@ -240,6 +270,47 @@ START_TEST(every_word_of_every_module_is_read_back)
 }
 END_TEST
 
+static const struct {
+	const char *text;
+	uint64_t bytes;
+	const char *shown;
+} sizes[] = {
+	{"0", 0, "\"0\""},
+	{"\"0\"", 0, "\"0\""},
+	{"\"0G\"", 0, "\"0\""},
+	{"4096", 4096, "\"4K\""},
+	{"\"4096\"", 4096, "\"4K\""},
+	{"\"12K\"", 12288, "\"12K\""},
+	{"67108864", 64 << 20, "\"64M\""},
+	{"67108864L", 64 << 20, "\"64M\""},
+	{"\"64M\"", 64 << 20, "\"64M\""},
+	{"\"2048K\"", 2 << 20, "\"2M\""},
+	{"\"2052K\"", 2052 << 10, "\"2052K\""},
+	{"\"8G\"", 8ull << 30, "\"8G\""},
+	{"8589934592L", 8ull << 30, "\"8G\""},
+};
+
+static char *printed(const struct policy *p);
+
+START_TEST(a_size_is_read_and_shown)
+{
+	char text[128], want[128], *shown;
+	struct box box, again;
+
+	snprintf(text, sizeof(text), "reuse: { quarantine = %s; };", sizes[_i].text);
+	snprintf(want, sizeof(want), "quarantine = %s;", sizes[_i].shown);
+	box = box_of_text(text);
+	ck_assert_uint_eq(policy_value(&box.p, KEY_REUSE_QUARANTINE), sizes[_i].bytes);
+	shown = printed(&box.p);
+	ck_assert_msg(strstr(shown, want) != NULL, "%s is not in %s", want, shown);
+	again = box_of_text(shown);
+	ck_assert_uint_eq(policy_value(&again.p, KEY_REUSE_QUARANTINE), sizes[_i].bytes);
+	free(shown);
+	box_deinit(&box);
+	box_deinit(&again);
+}
+END_TEST
+
 START_TEST(every_key_that_comes_later_says_so)
 {
 	unsigned n = 0;
@@ -384,6 +455,7 @@ int main(void)
 	tcase_add_loop_test(c, text_that_is_sound_is_accepted, 0, sizeof(fine) / sizeof(fine[0]));
 	tcase_add_test(c, every_word_of_every_key_is_read_back);
 	tcase_add_test(c, every_word_of_every_module_is_read_back);
+	tcase_add_loop_test(c, a_size_is_read_and_shown, 0, sizeof(sizes) / sizeof(sizes[0]));
 	tcase_add_test(c, every_key_that_comes_later_says_so);
 	tcase_add_test(c, entries_of_a_list_know_their_lines);
 	tcase_add_loop_test(c, what_is_shown_reads_back_as_the_same_policy, 0,

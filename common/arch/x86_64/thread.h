@@ -23,3 +23,12 @@ static inline void thread_pause(void)
 {
 	__asm__ volatile("pause" ::: "memory");
 }
+
+/* A number that is another one each time, on whichever processor: the time-stamp counter. */
+static inline uint64_t thread_moment(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+	return (uint64_t)high << 32 | low;
+}

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "interpose/cookies.h"
+
+#include <errno.h>
+#include <signal.h>
+#include "cookie/api.h"
+#include "cookie/cookies.h"
+#include "cookie/host.h"
+#include "interpose/arena.h"
+#include "interpose/mm.h"
+#include "interpose/mseal.h"
+#if defined(__x86_64__)
+#include "common/arch/x86_64/thread.h"
+#endif
+#include "interpose/forbid.h"
+
+/*
+ * Cookies under the interposer: it has the C interface itself (cookie/), and knows of every call of
+ * the family whether it comes by a cookie. So the rest of the program is held to what the cookies
+ * say: a mapping that a cookie names is changed by that cookie, or not at all.
+ *
+ * foreign.replace, foreign.unmap and foreign.protect say what becomes of a call that comes
+ * otherwise. No word opens a region: "allow" is "deny" here, and "log" makes the call, but keeps
+ * the region's addresses: what is unmapped is reserved again, and what is mapped over it is not the
+ * cookie's any more.
+ *
+ * A call does not wait for the lock for long: it may be made by a thread that has stopped its
+ * holder, or by the holder itself. The slots are read instead, one by one.
+ *
+ * Context: anywhere after the constructor.
+ */
+
+/* ---- what the C interface asks of us ------------------------------------------------------- */
+
+const struct cookie_calls *cookie_served;
+
+API_EXPORT const struct cookie_calls __cm_calls = {.size = sizeof(struct cookie_calls),
+#define X(name, params, args) .name = name,
+						   COOKIE_CALLS(X)
+#undef X
+};
+
+long host_call(uint64_t caller, long nr, long a, long b, long c, long d, long e, long f)
+{
+	const struct state *s = state();
+	bool asks = s->supervised && mm_grants_exec(nr, c);
+
+	if (__builtin_expect(!s->watch && !asks && !attention_is(~(unsigned)ATTEND_COOKIES), 1))
+		return gate_call6(nr, a, b, c, d, e, f);
+	return mm_ruled(&(struct mm_call){
+		.nr = nr,
+		.arg = {(uint64_t)a, (uint64_t)b, (uint64_t)c, (uint64_t)d, (uint64_t)e,
+			(uint64_t)f},
+		.caller = caller,
+		.direct = true,
+		.cookie = true,
+	});
+}
+
+uint64_t host_pages(size_t len_bytes)
+{
+	return arena_pages(len_bytes);
+}
+
+int host_seal(uint64_t caller, struct range range, unsigned seals)
+{
+	return mseal_range(range, seals);
+}
+
+/* libc's own, under whichever name it exports it: glibc keeps pthread_atfork() out of its library.
+ */
+int host_atfork(void (*before)(void), void (*after)(void))
+{
+	int (*glibc)(void (*)(void), void (*)(void), void (*)(void), void *) =
+		(int (*)(void (*)(void), void (*)(void), void (*)(void), void *))state()
+			->next[NEXT___register_atfork];
+	int (*musl)(void (*)(void), void (*)(void), void (*)(void)) =
+		(int (*)(void (*)(void), void (*)(void), void (*)(void)))state()
+			->next[NEXT_pthread_atfork];
+
+	if (glibc)
+		return glibc(before, after, NULL, NULL);
+	return musl ? musl(before, after, NULL) : 0;
+}
+
+void host_attend(void)
+{
+	attention_set(ATTEND_COOKIES);
+}
+
+/* ---- calls that come otherwise ------------------------------------------------------------- */
+
+#define TRIES      100  /* some microseconds */
+#define SEAL_OTHER 0x80 /* a deed that no seal is for */
+
+/* The key that rules a deed to memory that somebody else has mapped; KEY_NONE: none does. */
+static enum policy_key key_of(const struct seal_deed *d)
+{
+	switch (d->seal) {
+	case SEAL_REPLACE:
+		return KEY_FOREIGN_REPLACE;
+	case SEAL_UNMAP:
+	case SEAL_MOVE:
+		return KEY_FOREIGN_UNMAP;
+	case SEAL_PROT:
+	case SEAL_OTHER:
+		return KEY_FOREIGN_PROTECT;
+	default:
+		return KEY_NONE;
+	}
+}
+
+static bool is_about_forks(uint64_t advice)
+{
+	return advice == MADV_DONTFORK || advice == MADV_DOFORK || advice == MADV_WIPEONFORK ||
+	       advice == MADV_KEEPONFORK;
+}
+
+/*
+ * What a call does to which addresses, as mm_deeds() has it; and what a cookie's memory is to be
+ * kept from beyond that: a second view, and what would give a fork child less or more than the
+ * cookie says.
+ */
+static unsigned deeds_of(const struct mm_call *c, struct seal_deed deed[SEAL_DEEDS])
+{
+	unsigned n = mm_deeds(c, deed);
+	bool copies = c->nr == SYS_mremap && !page_up(c->arg[1]);
+	bool forks = c->nr == SYS_madvise && is_about_forks(c->arg[2]);
+
+	if ((copies || forks) && range_init(&deed[n].range, c->arg[0], copies ? 1 : c->arg[1]))
+		deed[n++].seal = SEAL_OTHER; /* beside one other at most */
+	return n;
+}
+
+/* Whether seals forbid to discard what a range holds. */
+static bool is_kept(const struct cookies *c, const struct seal_deed *d)
+{
+	struct range rest = d->range;
+	struct region piece;
+
+	for (; regions_first(&c->pieces, rest, &piece); rest.start = piece.range.end)
+		if (seal_forbids(piece.seals, d, piece.prot))
+			return true;
+	return false;
+}
+
+/*
+ * Enters the lock to look, if it can be had soon: its holder may be stopped, or be this thread. In
+ * a fork child the first to come sees to what the child does not have.
+ */
+static bool enter_soon(struct cookies *c)
+{
+	for (unsigned i = 0; i < TRIES; i++) {
+		if (mutex_try(&c->lock))
+			return true;
+		thread_pause();
+	}
+	return !c->lock.page->known && !cookies_enter(c);
+}
+
+/* Whether a deed touches what a cookie names, and for a discard, what is sealed against it. */
+static bool touches(struct cookies *c, const struct seal_deed *d)
+{
+	struct region piece;
+	bool r;
+
+	if (d->seal == SEAL_REPLACE && space_holds(&c->space, d->range))
+		return true;
+	if (!enter_soon(c))
+		return d->seal != SEAL_DISCARD && cookies_scan(c, d->range);
+	if (d->seal == SEAL_DISCARD)
+		r = is_kept(c, d);
+	else
+		r = regions_first(&c->pieces, d->range, &piece);
+	cookies_leave(c);
+	return r;
+}
+
+/* What is said of a call that touches regions. */
+struct ruling {
+	enum policy_key key;
+	enum policy_verdict verdict; /* V_ALLOW: it touches none */
+};
+
+/* Adds a deed that touches a region. No word but "log" lets it be done. */
+static void rule(const struct mm_call *c, const struct seal_deed *d, struct ruling *rp)
+{
+	enum policy_key key = key_of(d);
+	const struct module *caller = judge_caller(c);
+	enum policy_verdict verdict = V_DENY;
+
+	if (key != KEY_NONE && state()->supervised)
+		verdict = (enum policy_verdict)policy_value_for(&state()->policy, key,
+								caller ? caller->name->path : NULL);
+	if (verdict == V_ALLOW)
+		verdict = V_DENY;
+	if (verdict > rp->verdict)
+		*rp = (struct ruling){key, verdict};
+}
+
+/* A seal that the program asked for is no policy, and not reported. */
+static void report(const struct mm_call *c, const struct ruling *r)
+{
+	if (state()->supervised && r->key != KEY_NONE)
+		gate_control(CONTROL_REPORT, (uint64_t)r->key << 8 | r->verdict, c->caller,
+			     (uint64_t)c->nr | REPORT_COOKIE, c->arg[0], c->arg[1]);
+	if (r->verdict == V_KILL)
+		judge_die();
+}
+
+/*
+ * A wish for addresses of an area, which is the cookies', is as good as none. A segment that is to
+ * be attached there is told what it would be told of a place that is taken.
+ *
+ * Return: 0, -EEXIST, -EINVAL.
+ */
+static int divert(struct mm_call *c, const struct cookies *cookies)
+{
+	bool attaches = c->nr == SYS_shmat && !(c->arg[2] & SHM_REMAP);
+	uint64_t at = attaches ? c->arg[1] : c->arg[0], len = attaches ? 1 : c->arg[1];
+	struct range range;
+
+	if (!at || !(attaches || c->nr == SYS_mmap) || !range_init(&range, page_down(at), len))
+		return 0;
+	if (!space_holds(&cookies->space, range))
+		return 0;
+	if (attaches)
+		return -EINVAL;
+	if (c->arg[3] & MAP_FIXED_NOREPLACE)
+		return -EEXIST;
+	if (!(c->arg[3] & MAP_FIXED))
+		c->arg[0] = 0;
+	return 0;
+}
+
+/* ---- calls that are made all the same ------------------------------------------------------ */
+
+static void update(struct cookies *c, const struct seal_deed *deed, const struct mm_call *call)
+{
+	struct range rest = deed->range;
+	struct region piece;
+
+	for (; regions_first(&c->pieces, rest, &piece); rest.start = piece.range.end) {
+		struct aim a = {.c = c, .index = piece_slot(&piece)};
+
+		a.slot = slot_at(c, a.index);
+		a.range = range_common(piece.range, rest);
+		if (piece_kind(&piece) == PIECE_VIEW || pieces_ready(c))
+			continue;
+		if (mm_is_protect(call->nr))
+			pieces_protect(&a, call->arg[2] & (PROT_READ | PROT_WRITE | PROT_EXEC));
+		else if (deed->seal != SEAL_OTHER)
+			pieces_forget(c, a.index, a.range);
+	}
+}
+
+/* Reserves what of a range cookies name, and unmaps the rest. */
+static long unmap_around(struct cookies *c, struct mm_call call, struct range range)
+{
+	struct region piece;
+	long r = 0;
+
+	while (!r && range.start < range.end) {
+		struct range gap = range, own = range;
+		bool found = regions_first(&c->pieces, range, &piece);
+
+		if (found) {
+			own = range_common(piece.range, range);
+			gap.end = own.start;
+		}
+		call.arg[0] = gap.start;
+		call.arg[1] = range_len(gap);
+		if (gap.start < gap.end)
+			r = mm_looked_at(&call);
+		if (found && !r)
+			r = space_reserve(call.caller, own);
+		if (found && !r && piece_kind(&piece) != PIECE_VIEW && !pieces_ready(c)) {
+			struct aim a = {.c = c, .index = piece_slot(&piece), .caller = call.caller};
+			struct region empty;
+
+			a.slot = slot_at(c, a.index);
+			empty = piece_reserved(&a, own);
+			pieces_lay(&a, &empty);
+		}
+		range.start = found ? own.end : range.end;
+	}
+	return r;
+}
+
+/* Makes a call that touches regions and is logged, and enters what it does to them. Under the lock.
+ */
+static long make_logged(struct cookies *c, const struct mm_call *call,
+			const struct seal_deed deed[SEAL_DEEDS], unsigned n)
+{
+	long r;
+
+	if (call->nr == SYS_munmap)
+		return unmap_around(c, *call, deed[0].range);
+	r = mm_looked_at(call);
+	for (unsigned i = 0; !sys_is_error(r) && i < n; i++)
+		update(c, &deed[i], call);
+	return r;
+}
+
+/* What the kernel says of a range in which nothing is mapped. */
+static long result_of_nothing(long nr)
+{
+	return nr == SYS_munmap ? 0 : nr == SYS_mremap ? -EFAULT : -ENOMEM;
+}
+
+/*
+ * A call that touches no region, in an area: what it means may be a region when the kernel gets to
+ * it. Where nothing is mapped, what the kernel would say is said without it.
+ *
+ * Return: true with *rp written; false: it is to be made, or to be looked at again.
+ */
+static bool is_of_nothing(const struct cookies *c, const struct mm_call *call,
+			  const struct seal_deed *d, long *rp)
+{
+	if (d->seal == SEAL_REPLACE || !space_holds(&c->space, d->range) ||
+	    !mseal_is_unmapped(d->range))
+		return false;
+	*rp = result_of_nothing(call->nr);
+	return true;
+}
+
+/*
+ * Whether the break may go down to an address: not where a region lies in a hole of the heap.
+ * Context: as the file.
+ */
+bool cookies_let_go(uint64_t from, uint64_t to)
+{
+	struct cookies *c = cookies_get();
+	struct seal_deed d = {.range = {from, to}, .seal = SEAL_UNMAP};
+
+	return !c || from >= to || !touches(c, &d);
+}
+
+/*
+ * Makes a call of the family that does not come by a cookie, in a program that has cookies.
+ *
+ * Context: as the file.
+ * Return: what the kernel returned, or the errno of a refusal, negative.
+ */
+long cookies_call(const struct mm_call *c)
+{
+	struct cookies *cookies = cookies_get();
+	struct ruling ruling = {KEY_NONE, V_ALLOW};
+	struct seal_deed deed[SEAL_DEEDS];
+	struct mm_call made = *c;
+	unsigned n = deeds_of(c, deed);
+	long r = cookies ? divert(&made, cookies) : 0;
+
+	if (r)
+		return r;
+	for (unsigned i = 0; cookies && i < n; i++) {
+		bool touched = touches(cookies, &deed[i]);
+
+		if (!touched && is_of_nothing(cookies, c, &deed[i], &r))
+			return r;
+		if (touched ||
+		    (space_holds(&cookies->space, deed[i].range) && touches(cookies, &deed[i])))
+			rule(c, &deed[i], &ruling);
+	}
+	if (ruling.verdict == V_ALLOW)
+		return mm_looked_at(&made);
+	if (ruling.verdict == V_LOG && cookies_enter(cookies))
+		ruling.verdict = V_DENY; /* nobody could say afterwards what the cookies name */
+	report(c, &ruling);
+	if (ruling.verdict != V_LOG)
+		return -EPERM;
+	r = make_logged(cookies, &made, deed, n);
+	cookies_leave(cookies);
+	return r;
+}
