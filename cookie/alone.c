@@ -7,6 +7,7 @@
 #include "common/seal.h"
 #include "common/sys.h"
 #include "cookie/api.h"
+#include "cookie/cookies.h"
 
 /*
  * libcookiemap.so: the C interface alone, without supervisor or policy. Calls are made as they are;
@@ -19,14 +20,18 @@
  * Context: freestanding, but for the constructor.
  */
 
-extern const struct cookie_calls __cm_calls __attribute__((weak));
+extern const struct cookie_server __cm_server __attribute__((weak));
 
 const struct cookie_calls *cookie_served;
 
-static __attribute__((constructor)) void find_server(void)
+static __attribute__((constructor)) void start(void)
 {
-	if (&__cm_calls && __cm_calls.size >= sizeof(__cm_calls))
-		cookie_served = &__cm_calls;
+	if (&__cm_server && __cm_server.size >= sizeof(__cm_server)) {
+		cookie_served = &__cm_server.calls;
+		__cm_server.start();
+	} else {
+		cookies_start();
+	}
 }
 
 long host_call(uint64_t caller, long nr, long a, long b, long c, long d, long e, long f)

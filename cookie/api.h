@@ -12,14 +12,20 @@
 
 /*
  * How a library that has the functions serves one that has them as well, so that a process has one
- * table of cookies: the interposer defines __cm_calls, libcookiemap asks for it weakly. Functions
+ * table of cookies: the interposer defines __cm_server, libcookiemap asks for it weakly. Functions
  * are only ever added at the end.
  */
 struct cookie_calls {
-	uint32_t size; /* of this structure */
 #define X(name, params, args) int(*name) params;
 	COOKIE_CALLS(X)
 #undef X
+};
+
+/* The functions of a library that serves. */
+struct cookie_server {
+	uint32_t size;       /* of this structure */
+	void (*start)(void); /* cookies_start() */
+	struct cookie_calls calls;
 };
 
 #define API_EXPORT __attribute__((visibility("default")))

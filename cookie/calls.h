@@ -30,6 +30,7 @@ int cookie_memfd(const char *name, int flags);
 
 /* fill.c: what is mapped into a region */
 long fill_map(uint64_t caller, const struct want *w, uint64_t at, uint64_t len, int place);
+uint64_t fill_huge_page(int fd, uint64_t at);
 int fill_memfd(const struct want *w);
 void fill_name(struct range range, const char *name);
 struct region fill_piece(const struct aim *a, const struct want *w, int kind);
@@ -37,7 +38,7 @@ int fill_seal(const struct aim *a);
 
 /* view.c */
 long views_close(const struct aim *a, bool for_ever);
-void views_unmap(const struct aim *a, bool stale);
+long views_unmap(const struct aim *a, bool stale);
 void views_advise(const struct aim *a, int advice);
 
 /* change.c */

@@ -10,58 +10,24 @@
  * Context: freestanding. See mutex.c on waiting, signal handlers and forks.
  */
 
-/* The next piece in a range that still is the region's; what else was mapped there is passed over.
- */
-static bool next_own(const struct aim *a, struct range *restp, struct region *piecep)
-{
-	while (regions_first(&a->c->pieces, *restp, piecep)) {
-		piecep->range = range_common(piecep->range, *restp);
-		restp->start = piecep->range.end;
-		if (piece_slot(piecep) == a->index)
-			return true;
-	}
-	return false;
-}
-
-/* Whether no seal keeps the region; *wholep: all of it still is its own. */
-static bool may_end(const struct aim *a, bool *wholep)
+/* Whether no seal keeps what still is the region's. */
+static bool may_end(const struct aim *a)
 {
 	struct range rest = a->region;
-	uint64_t own = 0;
 	struct region piece;
 
-	while (next_own(a, &rest, &piece)) {
+	while (pieces_next(a, &rest, &piece))
 		if (piece.seals & SEAL_UNMAP)
 			return false;
-		own += range_len(piece.range);
-	}
-	*wholep = own == range_len(a->region);
 	return true;
-}
-
-static long close_own(const struct aim *a, bool for_ever)
-{
-	struct range rest = a->region;
-	struct region piece;
-	long r = 0;
-
-	while (!r && next_own(a, &rest, &piece))
-		r = space_close(a->caller, piece.range, for_ever);
-	return r;
 }
 
 /* Takes the memory of a region away. Return: 0, or -errno. */
 static int unmap(const struct aim *a, bool for_ever)
 {
-	bool whole;
-	long r;
+	long r = may_end(a) ? pieces_close(a, a->region, for_ever) : -EPERM;
 
-	if (!may_end(a, &whole))
-		return -EPERM;
-	r = views_close(a, for_ever);
-	if (!r)
-		r = whole ? space_close(a->caller, a->region, for_ever) : close_own(a, for_ever);
-	return (int)r;
+	return (int)(r ? r : views_close(a, for_ever));
 }
 
 static int end(struct aim *a, int flags)

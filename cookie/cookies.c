@@ -53,6 +53,21 @@ static void after_fork(void)
 	cookies_leave(c);
 }
 
+/*
+ * Has the lock held over fork(3), so that what a child gets is whole. Once, and as early as can be:
+ * what was registered before these is held already when they wait for the lock, and whoever holds
+ * the lock may wait for it.
+ *
+ * Context: a constructor, or any call but one in a signal handler.
+ */
+void cookies_start(void)
+{
+	static _Atomic uint32_t started;
+
+	if (!atomic_exchange_explicit(&started, 1, memory_order_relaxed))
+		host_atfork(before_fork, after_fork);
+}
+
 static struct cookies *cookies_new(void)
 {
 	struct cookies *c = (struct cookies *)host_pages(sizeof(*c));
@@ -83,8 +98,9 @@ int cookies_make(struct cookies **cp)
 	if (*cp)
 		return 0;
 	fresh = cookies_new();
-	if (!fresh || host_atfork(before_fork, after_fork))
+	if (!fresh)
 		return -ENOMEM;
+	cookies_start();
 	/* pairs with the acquire in cookies_get() */
 	atomic_compare_exchange_strong_explicit(&current, &none, fresh, memory_order_acq_rel,
 						memory_order_acquire);
@@ -249,13 +265,26 @@ static bool scan_views(const struct cookies *c, struct range range)
 	return false;
 }
 
+static bool scan_making(const struct cookies *c, struct range range)
+{
+	for (unsigned i = 0; i < MAKING_N; i++) {
+		/* pairs with the releases in place.c */
+		uint64_t end = atomic_load_explicit(&c->making[i].end, memory_order_acquire);
+		uint64_t start = atomic_load_explicit(&c->making[i].start, memory_order_acquire);
+
+		if (range_overlaps((struct range){start, end}, range))
+			return true;
+	}
+	return false;
+}
+
 /*
  * Whether a range touches a live region, one that is about to be, or a view, read without the lock:
  * for who cannot wait for it. Slow where there are many.
  */
 bool cookies_scan(const struct cookies *c, struct range range)
 {
-	if (range_overlaps(c->making, range))
+	if (scan_making(c, range))
 		return true;
 	for (uint32_t i = 1; i < __atomic_load_n(&c->n_slots, __ATOMIC_RELAXED); i++) {
 		const struct slot *s = slot_at(c, i);

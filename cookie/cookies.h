@@ -48,6 +48,8 @@ struct view {
 	uint8_t prot;
 };
 
+enum making_what { MAKING_REGION, MAKING_VIEW, MAKING_N };
+
 #define VIEW_CHUNK  2048u
 #define VIEW_CHUNKS 1024u
 
@@ -62,10 +64,13 @@ struct cookies {
 	uint32_t free_slot;
 	uint32_t n_views;
 	uint32_t free_view;
-	uint32_t n_nofork;   /* regions that a fork child does not get */
-	uint16_t serial;     /* of the newest submap that is an object */
-	uint64_t forking;    /* the thread that holds the lock over fork(3) */
-	struct range making; /* where a region that is not open yet is wished */
+	uint32_t n_nofork; /* regions that a fork child does not get */
+	uint16_t serial;   /* of the newest submap that is an object */
+	uint64_t forking;  /* the thread that holds the lock over fork(3) */
+	struct {
+		_Atomic uint64_t start;
+		_Atomic uint64_t end;
+	} making[MAKING_N]; /* where mappings of a region that is not open yet are, or will be */
 };
 
 /* One region, found and locked, that a call is about. */
@@ -82,6 +87,7 @@ struct cookies *cookies_get(void);
 int cookies_make(struct cookies **cp);
 int cookies_enter(struct cookies *c);
 void cookies_leave(struct cookies *c);
+void cookies_start(void);
 
 int slot_new(struct cookies *c, uint32_t *indexp);
 void slot_open(struct cookies *c, uint32_t index);

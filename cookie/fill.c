@@ -2,8 +2,10 @@
 #include "cookie/calls.h"
 
 #include <errno.h>
+#include <linux/magic.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/vfs.h>
 #include "common/sys.h"
 #include "cookie/host.h"
 
@@ -17,12 +19,29 @@
 #define INTENT      "share:"
 #define NAME_BYTES  250 /* mm/memfd.c: 249 and the end */
 #define OBJECT_NAME "cookie"
+#define HUGE_LEAST  (2ull << 20)
 
 /* The address or descriptor, or -errno. `place`: MAP_FIXED, MAP_FIXED_NOREPLACE or nothing. */
 long fill_map(uint64_t caller, const struct want *w, uint64_t at, uint64_t len, int place)
 {
 	return host_call(caller, SYS_mmap, (long)at, (long)len, w->prot, w->map_flags | place,
 			 w->fd, w->file_offset);
+}
+
+/*
+ * Whether a mapping of a file at an address is one of huge pages, whose length the kernel rounds up
+ * to whole ones, beyond what was asked for (mm/mmap.c, ksys_mmap_pgoff()). Only an address that is
+ * a multiple of the smallest is asked about; 0 is one.
+ *
+ * Return: the page's length; 0: it is not.
+ */
+uint64_t fill_huge_page(int fd, uint64_t at)
+{
+	struct statfs fs;
+
+	if (at % HUGE_LEAST || sys_raw6(SYS_fstatfs, fd, (long)&fs, 0, 0, 0, 0))
+		return 0;
+	return fs.f_type == HUGETLBFS_MAGIC ? (uint64_t)fs.f_bsize : 0;
 }
 
 static long memfd_create_raw(const char *name, unsigned flags)

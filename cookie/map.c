@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include "common/sys.h"
 #include "cookie/host.h"
+#include "cookie/place.h"
 
 /*
  * cmmmap(3): a region, and what is mapped into it from the start.
@@ -21,7 +22,6 @@
 struct making {
 	struct aim a;
 	const struct want *w;
-	uint64_t wish; /* where the area has room; 0: the kernel's choice, or the program's */
 };
 
 static void unmap(const struct making *m, uint64_t at, uint64_t len)
@@ -30,19 +30,20 @@ static void unmap(const struct making *m, uint64_t at, uint64_t len)
 		host_call(m->a.caller, SYS_munmap, (long)at, (long)len, 0, 0, 0, 0);
 }
 
-/* The whole of the region in one call: reserved, or mapped. Return: its address, or -errno. */
-static long map_at(const struct making *m, uint64_t at, uint64_t len, int place)
+/* The whole of the region in one call: reserved, or mapped. A place_fn. */
+static long map_at(void *arg, uint64_t at, uint64_t len, int how)
 {
+	const struct making *m = arg;
 	bool reserve = m->w->flags & CM_RESERVE || m->w->map_offset;
 
 	if (reserve)
 		return host_call(m->a.caller, SYS_mmap, (long)at, (long)len, PROT_NONE,
-				 RESERVED_FLAGS | place, -1, 0);
-	return fill_map(m->a.caller, m->w, at, len, place);
+				 RESERVED_FLAGS | how, -1, 0);
+	return fill_map(m->a.caller, m->w, at, len, how);
 }
 
 /* Somewhere aligned: more is reserved than needed, and what lies over is given back. */
-static long map_aligned(const struct making *m)
+static long map_aligned(struct making *m)
 {
 	const struct want *w = m->w;
 	long at = host_call(m->a.caller, SYS_mmap, 0, (long)(w->len + w->align), PROT_NONE,
@@ -64,30 +65,32 @@ static long map_aligned(const struct making *m)
 	return r;
 }
 
-/* Return: the region's address, or -errno. */
-static long map_once(struct making *m)
+/* Where the kernel chooses, near a wish of the program's if it has one. */
+static long map_anywhere(struct making *m, uint64_t wish)
 {
 	const struct want *w = m->w;
+	long r = map_at(m, wish, w->len, 0);
+
+	if (sys_is_error(r) || !((uint64_t)r & (w->align - 1)))
+		return r;
+	unmap(m, (uint64_t)r, w->len);
+	return map_aligned(m);
+}
+
+/* Return: the region's address, or -errno. */
+static long map_somewhere(struct making *m)
+{
+	const struct want *w = m->w;
+	struct cookies *c = m->a.c;
+	bool used = space_was_used(&c->space, (struct range){w->hint, w->hint + w->len});
 	long r;
 
-	if (w->flags & CM_EXACT) {
-		r = map_at(m, w->hint, w->len, MAP_FIXED_NOREPLACE);
-		if (!sys_is_error(r) && (uint64_t)r != w->hint) { /* before Linux 4.17 */
-			unmap(m, (uint64_t)r, w->len);
-			r = -EEXIST;
-		}
-		return r;
-	}
-	m->wish = w->hint ? 0 : space_pick(&m->a.c->space, w->len, w->align);
-	r = map_at(m, w->hint ? w->hint : m->wish, w->len, 0);
-	if (!sys_is_error(r) && (uint64_t)r & (w->align - 1)) {
-		unmap(m, (uint64_t)r, w->len);
-		r = map_aligned(m);
-	}
-	if (!sys_is_error(r) && m->wish)
-		space_taken(&m->a.c->space, m->wish,
-			    (struct range){(uint64_t)r, (uint64_t)r + w->len});
-	return r;
+	if (w->flags & CM_EXACT)
+		return used ? -EEXIST : place_exact(c, w->hint, w->len, map_at, m);
+	if (w->hint && !used)
+		return map_anywhere(m, w->hint);
+	r = place_region(c, w->len, w->align, map_at, m);
+	return r == -EEXIST ? map_anywhere(m, 0) : r;
 }
 
 static int kind_of(const struct want *w)
@@ -115,26 +118,33 @@ static long map_part(struct making *m)
 	return 0;
 }
 
+static long map_code_at(void *arg, uint64_t at, uint64_t len, int how)
+{
+	const struct making *m = arg;
+	struct want code = *m->w;
+
+	code.prot = (code.max & PROT_READ) | PROT_EXEC;
+	return fill_map(m->a.caller, &code, at, len, how);
+}
+
 /* The view that may be executed, of the object that the region is made of. Return: 0 or -errno. */
 static long map_code(struct making *m)
 {
 	const struct want *w = m->w;
-	struct want code = *w;
-	uint64_t len = range_len(m->a.region), wish;
-	struct range range;
-	long r;
+	uint64_t len = range_len(m->a.region);
+	long at, r;
 
 	if (!w->memfd || !w->max_said || !(w->max & PROT_EXEC) || w->prot & PROT_EXEC)
 		return 0;
-	code.prot = (w->max & PROT_READ) | PROT_EXEC;
-	wish = space_scatter(&m->a.c->space, len, tag_random(&m->a.c->key));
-	r = fill_map(m->a.caller, &code, wish, len, 0);
-	if (sys_is_error(r))
-		return r;
-	range = (struct range){(uint64_t)r, (uint64_t)r + len};
-	r = view_add(&m->a, range, code.prot);
+	at = place_view(m->a.c, len, map_code_at, m);
+	if (at == -EEXIST)
+		at = map_code_at(m, 0, len, 0);
+	if (sys_is_error(at))
+		return at;
+	r = view_add(&m->a, (struct range){(uint64_t)at, (uint64_t)at + len},
+		     (w->max & PROT_READ) | PROT_EXEC);
 	if (r)
-		unmap(m, range.start, len);
+		unmap(m, (uint64_t)at, len);
 	return r;
 }
 
@@ -184,14 +194,20 @@ static int make(struct making *m)
 {
 	struct aim *a = &m->a;
 	int r = pieces_ready(a->c);
+	uint64_t huge;
 	long at;
 
 	if (r)
 		return r;
-	at = map_once(m);
+	at = map_somewhere(m);
 	if (sys_is_error(at))
 		return (int)at;
 	a->region = (struct range){(uint64_t)at, (uint64_t)at + m->w->len};
+	huge = m->w->fd >= 0 ? fill_huge_page(m->w->fd, (uint64_t)at) : 0;
+	if (huge) { /* the mapping is longer than was asked for */
+		unmap(m, (uint64_t)at, (m->w->len + huge - 1) & ~(huge - 1));
+		return -EINVAL;
+	}
 	a->range = a->region;
 	r = finish(m);
 	if (r) {
@@ -210,16 +226,12 @@ static int open_region(struct making *m, cm_t *cookiep)
 	if (r)
 		return r;
 	a->slot = slot_at(a->c, a->index);
-	if (m->w->hint)
-		a->c->making = (struct range){m->w->hint, m->w->hint + m->w->len};
 	r = make(m);
 	if (r) {
-		a->c->making = (struct range){0, 0};
 		slot_free(a->c, a->index);
 		return r;
 	}
 	slot_open(a->c, a->index);
-	a->c->making = (struct range){0, 0};
 	*cookiep = a->slot->value;
 	return 0;
 }
@@ -241,6 +253,7 @@ int cookie_map(uint64_t caller, struct cmreq *req, cm_t *cookiep)
 	r = cookies_enter(m.a.c);
 	if (!r) {
 		r = open_region(&m, cookiep);
+		place_done(m.a.c);
 		cookies_leave(m.a.c);
 	}
 	if (w.memfd)

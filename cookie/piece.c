@@ -116,6 +116,46 @@ int pieces_each(const struct aim *a, struct range range, piece_fn fn, void *arg)
 	return 0;
 }
 
+/*
+ * The next piece in a range that still is the region's, cut to it; *restp is what comes after. What
+ * was mapped there behind the cookie's back is passed over.
+ */
+bool pieces_next(const struct aim *a, struct range *restp, struct region *piecep)
+{
+	while (regions_first(&a->c->pieces, *restp, piecep)) {
+		piecep->range = range_common(piecep->range, *restp);
+		restp->start = piecep->range.end;
+		if (piece_slot(piecep) == a->index)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Takes the memory of what still is the region's in a range away, in one call where that is all of
+ * it, and forgets the pieces. Return: 0, or -errno: the rest stays.
+ */
+long pieces_close(const struct aim *a, struct range range, bool for_ever)
+{
+	struct range rest = range, part = range;
+	struct region piece;
+	uint64_t own = 0;
+	long r = 0;
+
+	while (pieces_next(a, &rest, &piece))
+		own += range_len(piece.range);
+	rest = range;
+	if (own != range_len(range) && !pieces_next(a, &rest, &piece))
+		return 0;
+	do {
+		part = own == range_len(range) ? range : piece.range;
+		r = space_close(a->caller, part, for_ever);
+		if (!r)
+			pieces_forget(a->c, a->index, part);
+	} while (!r && part.end < range.end && pieces_next(a, &rest, &piece));
+	return r;
+}
+
 static int set_prot(const struct aim *a, const struct region *piece, void *arg)
 {
 	struct region r = *piece;
@@ -138,7 +178,11 @@ static int add_seals(const struct aim *a, const struct region *piece, void *arg)
 	struct region r = *piece;
 
 	r.seals |= *(uint8_t *)arg;
+	if (r.seals == piece->seals)
+		return 0;
 	pieces_put(a->c, &r);
+	if (piece->seals) /* together they may be what the kernel keeps */
+		host_seal(a->caller, r.range, r.seals);
 	return 0;
 }
 

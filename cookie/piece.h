@@ -49,6 +49,8 @@ int pieces_ready(struct cookies *c);
 void pieces_put(struct cookies *c, const struct region *piece);
 void pieces_lay(const struct aim *a, const struct region *piece);
 void pieces_forget(struct cookies *c, uint32_t slot, struct range range);
+bool pieces_next(const struct aim *a, struct range *restp, struct region *piecep);
+long pieces_close(const struct aim *a, struct range range, bool for_ever);
 int pieces_each(const struct aim *a, struct range range, piece_fn fn, void *arg);
 void pieces_protect(const struct aim *a, uint8_t prot);
 void pieces_seal(const struct aim *a, uint8_t seals);

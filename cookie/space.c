@@ -37,7 +37,7 @@
 #define VIEWS_BYTES (128ull << 30) /* of these, the last */
 #define SMALL_MOST  (16ull << 30)  /* no region longer than that is a small one */
 #define LARGE_BYTES (24ull << 40)
-#define OBSTACLE    (1ull << 30) /* what is skipped where somebody else is */
+#define OBSTACLE    (256ull << 20) /* what is skipped where somebody else is */
 
 #define RESERVED_FLAGS (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
 
@@ -48,7 +48,8 @@ static void draw(struct space *s, enum space_area i, uint64_t lowest, uint64_t h
 
 	s->area[i] = (struct range){start, start + len};
 	s->next[i] = start + CM_PAGE;
-	host_call(0, SYS_mmap, (long)start, CM_PAGE, PROT_NONE, RESERVED_FLAGS, -1, 0);
+	host_call(0, SYS_mmap, (long)start, CM_PAGE, PROT_NONE,
+		  RESERVED_FLAGS | MAP_FIXED_NOREPLACE, -1, 0);
 }
 
 /* Draws the areas; `random` is of 64 bits each. */
@@ -92,14 +93,33 @@ uint64_t space_pick(const struct space *s, uint64_t len, uint64_t align)
 	return at;
 }
 
-void space_taken(struct space *s, uint64_t wish, struct range got)
+/*
+ * Whether addresses that a program wishes may have been a region's, or a view's, already: in an
+ * area all but what has not come yet.
+ */
+bool space_was_used(const struct space *s, struct range range)
+{
+	for (int i = 0; i < SPACE_AREAS; i++) {
+		struct range fresh = {s->next[i], end_of(s, i)};
+
+		if (range_overlaps(s->area[i], range) &&
+		    (s->round[i] || !range_contains(fresh, range)))
+			return true;
+	}
+	return false;
+}
+
+/* `wish` was taken, until `end`; 0: by somebody else, nobody knows how far. */
+void space_taken(struct space *s, uint64_t wish, uint64_t end)
 {
 	bool small = range_overlaps(s->area[SPACE_SMALL], (struct range){wish, wish + 1});
 	enum space_area i = small ? SPACE_SMALL : SPACE_LARGE;
 
-	s->next[i] = got.start == wish ? got.end : wish + OBSTACLE;
-	if (s->next[i] >= end_of(s, i))
-		s->next[i] = s->area[i].start + CM_PAGE;
+	s->next[i] = end > wish ? end : wish + OBSTACLE;
+	if (s->next[i] < end_of(s, i))
+		return;
+	s->next[i] = s->area[i].start + CM_PAGE;
+	s->round[i] = true;
 }
 
 /* Makes a range address space without memory, whatever it was. Return: 0 or -errno. */

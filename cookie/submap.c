@@ -36,8 +36,11 @@ static void mend(struct aim *a)
 static long move_in(struct aim *a, const struct want *w)
 {
 	long len = (long)range_len(a->range), r;
-	long at = fill_map(a->caller, w, 0, (uint64_t)len, 0);
+	long at;
 
+	if (fill_huge_page(w->fd, 0))
+		return -EINVAL;
+	at = fill_map(a->caller, w, 0, (uint64_t)len, 0);
 	if (sys_is_error(at))
 		return at;
 	r = host_call(a->caller, SYS_mremap, at, len, len, MREMAP_MAYMOVE | MREMAP_FIXED,
@@ -55,6 +58,8 @@ static long lay(struct aim *a, const struct want *w)
 
 	if (w->fd >= 0 && !pieces_are_reserved(a, a->range))
 		return move_in(a, w);
+	if (w->fd >= 0 && fill_huge_page(w->fd, a->range.start))
+		return -EINVAL;
 	r = fill_map(a->caller, w, a->range.start, range_len(a->range), MAP_FIXED);
 	if (!sys_is_error(r))
 		return 0;
@@ -82,15 +87,15 @@ static int submap(struct aim *a, const struct want *w)
 	r = r ? r : lay(a, w);
 	if (r)
 		return (int)r;
-	views_unmap(a, true);
-	piece = fill_piece(a, w, anonymous ? CM_KIND_ANON : CM_KIND_FILE);
-	pieces_lay(a, &piece);
 	if (a->slot->flags & SLOT_NOFORK)
 		advise(a, MADV_DONTFORK);
 	if (anonymous && a->slot->flags & SLOT_SUPERPAGE)
 		advise(a, MADV_HUGEPAGE);
 	if (anonymous)
 		fill_name(a->range, w->name);
+	views_unmap(a, true);
+	piece = fill_piece(a, w, anonymous ? CM_KIND_ANON : CM_KIND_FILE);
+	pieces_lay(a, &piece);
 	r = w->flags & CM_SEALED ? fill_seal(a) : 0;
 	if (r) { /* no memory to remember that in: what is not sealed is not there */
 		space_reserve(a->caller, a->range);
@@ -116,18 +121,69 @@ int cookie_submap(uint64_t caller, cm_t cookie, const struct cmreq *req)
 	return aim_leave(&a, r ? r : submap(&a, &w));
 }
 
-/* The pages of the region's own object, which views show as well. */
-static int punch(const struct aim *a, const struct region *piece, void *arg)
+/* Takes a part away that is one piece, or several of one kind. Return: 0 or -errno. */
+static long unmap_plain(struct aim *a)
 {
-	if (piece_kind(piece) == CM_KIND_ALIAS)
-		host_call(a->caller, SYS_madvise, (long)piece->range.start,
-			  (long)range_len(piece->range), MADV_REMOVE, 0, 0, 0);
+	long r = space_reserve(a->caller, a->range);
+
+	if (r)
+		mend(a);
+	return r;
+}
+
+/*
+ * The same for a part of the region's own object, whose pages views show as well. They are freed
+ * last, by a mapping that is made for it, so that what fails leaves them as they were.
+ */
+static long unmap_alias(struct aim *a)
+{
+	long len = (long)range_len(a->range), r;
+	long at = host_call(a->caller, SYS_mremap, (long)a->range.start, 0, len, MREMAP_MAYMOVE, 0,
+			    0);
+
+	if (sys_is_error(at))
+		return at;
+	r = space_reserve(a->caller, a->range);
+	if (!r) {
+		r = views_unmap(a, false);
+		if (r) { /* the region's part as it was; of the views nobody knows */
+			host_call(a->caller, SYS_mremap, at, len, len,
+				  MREMAP_MAYMOVE | MREMAP_FIXED, (long)a->range.start, 0);
+			return r;
+		}
+		host_call(a->caller, SYS_madvise, at, len, MADV_REMOVE, 0, 0, 0);
+	}
+	host_call(a->caller, SYS_munmap, at, len, 0, 0, 0, 0);
+	return r;
+}
+
+static int unmap_piece(const struct aim *a, const struct region *piece, void *arg)
+{
+	struct aim part = *a;
+	struct region empty = piece_reserved(a, piece->range);
+	long r;
+
+	if (piece_kind(piece) == CM_KIND_RESERVED)
+		return 0;
+	part.range = piece->range;
+	r = piece_kind(piece) == CM_KIND_ALIAS ? unmap_alias(&part) : unmap_plain(&part);
+	if (r)
+		return (int)r;
+	if (a->slot->flags & SLOT_NOFORK)
+		advise(&part, MADV_DONTFORK);
+	pieces_lay(&part, &empty);
 	return 0;
+}
+
+/* Whether all that is to go may go in one call. */
+static bool is_plain(const struct aim *a)
+{
+	return !a->slot->next && !(a->slot->flags & SLOT_ALIAS);
 }
 
 static int unmap(struct aim *a)
 {
-	struct region piece = piece_reserved(a, a->range);
+	struct region empty = piece_reserved(a, a->range);
 	long r = pieces_allow(a, SEAL_UNMAP, 0);
 
 	if (r || pieces_are_reserved(a, a->range))
@@ -135,16 +191,16 @@ static int unmap(struct aim *a)
 	r = pieces_ready(a->c);
 	if (r)
 		return (int)r;
-	pieces_each(a, a->range, punch, NULL);
-	r = space_reserve(a->caller, a->range);
-	if (r) {
-		mend(a);
-		return (int)r;
+	if (!is_plain(a)) {
+		r = pieces_each(a, a->range, unmap_piece, NULL);
+		return (int)(r ? r : views_unmap(a, false));
 	}
-	views_unmap(a, false);
+	r = unmap_plain(a);
+	if (r)
+		return (int)r;
 	if (a->slot->flags & SLOT_NOFORK)
 		advise(a, MADV_DONTFORK);
-	pieces_lay(a, &piece);
+	pieces_lay(a, &empty);
 	return 0;
 }
 

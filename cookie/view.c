@@ -6,6 +6,7 @@
 #include "common/sys.h"
 #include "cookie/calls.h"
 #include "cookie/host.h"
+#include "cookie/place.h"
 
 /*
  * Second mappings of a region's memory, with other rights and at an address of their own: what lets
@@ -111,8 +112,7 @@ long views_close(const struct aim *a, bool for_ever)
 {
 	while (a->slot->next) {
 		const struct view *v = view_at(a->c, a->slot->next);
-		struct range range = {v->start, v->end};
-		long r = space_close(a->caller, range, for_ever);
+		long r = pieces_close(a, (struct range){v->start, v->end}, for_ever);
 
 		if (r)
 			return r;
@@ -122,21 +122,31 @@ long views_close(const struct aim *a, bool for_ever)
 }
 
 /*
- * Makes the same part of every view address space without memory. `stale`: the region has something
- * else there, which they do not show; nobody is given them any more.
+ * Makes the same part of every view address space without memory, where it still is the region's.
+ * `stale`: the region has something else there, which they do not show; nobody is given them any
+ * more.
+ *
+ * Return: 0, or -errno of the first that stays.
  */
-void views_unmap(const struct aim *a, bool stale)
+long views_unmap(const struct aim *a, bool stale)
 {
 	uint64_t offset = a->range.start - a->region.start;
 	struct view *v;
+	long r = 0;
 
-	for (uint32_t i = a->slot->next; i; i = v->next) {
+	for (uint32_t i = a->slot->next; !r && i; i = v->next) {
+		struct range rest;
+		struct region piece;
+
 		v = view_at(a->c, i);
-		space_reserve(a->caller, (struct range){v->start + offset,
-							v->start + offset + range_len(a->range)});
+		rest.start = v->start + offset;
+		rest.end = rest.start + range_len(a->range);
+		while (!r && pieces_next(a, &rest, &piece))
+			r = space_reserve(a->caller, piece.range);
 		if (stale)
 			v->prot = VIEW_STALE;
 	}
+	return r;
 }
 
 /* Tells the kernel what a fork child gets of the views. */
@@ -175,13 +185,35 @@ static bool can_view(const struct aim *a, const struct shape *s)
 	return s->shared && (s->n == 1 || a->slot->flags & SLOT_ALIAS);
 }
 
-/* Makes a view. Return: its address, or -errno. */
-static long make(const struct aim *a, int perms)
+static long reserve_at(void *arg, uint64_t at, uint64_t len, int how)
+{
+	const struct aim *a = arg;
+
+	return host_call(a->caller, SYS_mmap, (long)at, (long)len, PROT_NONE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | how, -1, 0);
+}
+
+/* A second mapping of the region's memory, with the rights of the first. Return: where, or -errno.
+ */
+static long copy(struct aim *a)
 {
 	uint64_t len = range_len(a->region);
-	long at = host_call(a->caller, SYS_mremap, (long)a->region.start, 0, (long)len,
-			    MREMAP_MAYMOVE, 0, 0);
-	long r;
+	long at = place_view(a->c, len, reserve_at, a), r;
+
+	if (sys_is_error(at))
+		at = 0;
+	r = host_call(a->caller, SYS_mremap, (long)a->region.start, 0, (long)len,
+		      MREMAP_MAYMOVE | (at ? MREMAP_FIXED : 0), at, 0);
+	if (at && sys_is_error(r))
+		host_call(a->caller, SYS_munmap, at, (long)len, 0, 0, 0, 0);
+	return r;
+}
+
+/* Makes a view. Return: its address, or -errno. */
+static long make(struct aim *a, int perms)
+{
+	uint64_t len = range_len(a->region);
+	long at = copy(a), r;
 
 	if (sys_is_error(at))
 		return at;
@@ -192,10 +224,11 @@ static long make(const struct aim *a, int perms)
 		r = view_add(a, (struct range){(uint64_t)at, (uint64_t)at + len}, perms);
 	if (r)
 		host_call(a->caller, SYS_munmap, at, (long)len, 0, 0, 0, 0);
+	place_done(a->c);
 	return r ? r : at;
 }
 
-static int getcap(const struct aim *a, uint64_t *startp, int perms)
+static int getcap(struct aim *a, uint64_t *startp, int perms)
 {
 	struct shape s = {.shared = true, .same = true, .prot = perms};
 	const struct view *v;
@@ -215,7 +248,8 @@ static int getcap(const struct aim *a, uint64_t *startp, int perms)
 	}
 	if (!can_view(a, &s))
 		return -ENOTSUP;
-	r = pieces_ready(a->c);
+	r = pieces_allow(a, SEAL_MOVE, 0); /* sealed memory is not mapped twice (mm/mremap.c) */
+	r = r ? r : pieces_ready(a->c);
 	r = r ? r : make(a, perms);
 	*startp = (uint64_t)r;
 	return sys_is_error(r) ? (int)r : 0;

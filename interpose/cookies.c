@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include "cookie/api.h"
-#include "cookie/cookies.h"
+#include "cookie/calls.h"
 #include "cookie/host.h"
 #include "interpose/arena.h"
 #include "interpose/mm.h"
@@ -34,11 +34,13 @@
 
 const struct cookie_calls *cookie_served;
 
-API_EXPORT const struct cookie_calls __cm_calls = {.size = sizeof(struct cookie_calls),
+API_EXPORT const struct cookie_server __cm_server = {.size = sizeof(struct cookie_server),
+						     .start = cookies_start,
+						     .calls = {
 #define X(name, params, args) .name = name,
-						   COOKIE_CALLS(X)
+							     COOKIE_CALLS(X)
 #undef X
-};
+						     }};
 
 long host_call(uint64_t caller, long nr, long a, long b, long c, long d, long e, long f)
 {
@@ -90,7 +92,9 @@ void host_attend(void)
 
 /* ---- calls that come otherwise ------------------------------------------------------------- */
 
-#define TRIES      100  /* some microseconds */
+#define TRIES      100          /* some microseconds */
+#define HUGE_LEAST (2ull << 20) /* huge pages of x86-64 */
+#define HUGE_MOST  (1ull << 30)
 #define SEAL_OTHER 0x80 /* a deed that no seal is for */
 
 /* The key that rules a deed to memory that somebody else has mapped; KEY_NONE: none does. */
@@ -164,8 +168,6 @@ static bool touches(struct cookies *c, const struct seal_deed *d)
 	struct region piece;
 	bool r;
 
-	if (d->seal == SEAL_REPLACE && space_holds(&c->space, d->range))
-		return true;
 	if (!enter_soon(c))
 		return d->seal != SEAL_DISCARD && cookies_scan(c, d->range);
 	if (d->seal == SEAL_DISCARD)
@@ -174,6 +176,34 @@ static bool touches(struct cookies *c, const struct seal_deed *d)
 		r = regions_first(&c->pieces, d->range, &piece);
 	cookies_leave(c);
 	return r;
+}
+
+/*
+ * Pages of a file of huge ones reach further than registers say; of what mremap(2) moves nobody
+ * knows what it is. That matters at a multiple of such a page only, and where a region is near.
+ */
+static void widen(struct cookies *c, const struct mm_call *call, struct seal_deed *d)
+{
+	struct seal_deed wide = *d;
+	uint64_t huge = d->range.start % HUGE_MOST ? HUGE_LEAST : HUGE_MOST;
+
+	if (d->seal != SEAL_REPLACE || d->range.start % HUGE_LEAST || call->nr == SYS_shmat ||
+	    (call->nr == SYS_mmap && call->arg[3] & MAP_ANONYMOUS))
+		return;
+	wide.range.end = (d->range.end + huge - 1) & ~(huge - 1);
+	if (touches(c, &wide) &&
+	    (call->nr != SYS_mmap || fill_huge_page((int)call->arg[4], d->range.start)))
+		*d = wide;
+}
+
+/* The same, where what is free of an area counts as the cookies'. What is mapped there and is none
+ * of theirs is the program's, as it is everywhere: the kernel may have come so far. */
+static bool concerns(struct cookies *c, const struct seal_deed *d)
+{
+	if (touches(c, d))
+		return true;
+	return d->seal == SEAL_REPLACE && space_holds(&c->space, d->range) &&
+	       !mseal_is_mapped(d->range);
 }
 
 /* What is said of a call that touches regions. */
@@ -227,7 +257,7 @@ static int divert(struct mm_call *c, const struct cookies *cookies)
 	if (attaches)
 		return -EINVAL;
 	if (c->arg[3] & MAP_FIXED_NOREPLACE)
-		return -EEXIST;
+		return at == range.start ? -EEXIST : 0; /* else the kernel says what it is */
 	if (!(c->arg[3] & MAP_FIXED))
 		c->arg[0] = 0;
 	return 0;
@@ -245,7 +275,7 @@ static void update(struct cookies *c, const struct seal_deed *deed, const struct
 
 		a.slot = slot_at(c, a.index);
 		a.range = range_common(piece.range, rest);
-		if (piece_kind(&piece) == PIECE_VIEW || pieces_ready(c))
+		if (pieces_ready(c))
 			continue;
 		if (mm_is_protect(call->nr))
 			pieces_protect(&a, call->arg[2] & (PROT_READ | PROT_WRITE | PROT_EXEC));
@@ -302,10 +332,19 @@ static long make_logged(struct cookies *c, const struct mm_call *call,
 	return r;
 }
 
-/* What the kernel says of a range in which nothing is mapped. */
-static long result_of_nothing(long nr)
+/* What the kernel says of a range in which nothing is mapped; 1: it has to be asked. */
+static long result_of_nothing(const struct mm_call *c)
 {
-	return nr == SYS_munmap ? 0 : nr == SYS_mremap ? -EFAULT : -ENOMEM;
+	const uint64_t all = PROT_READ | PROT_WRITE | PROT_EXEC;
+
+	if (c->nr == SYS_munmap)
+		return 0;
+	if (c->nr == SYS_mprotect && !(c->arg[2] & ~all))
+		return -ENOMEM;
+	if (c->nr == SYS_mremap && c->arg[2] && c->arg[2] < 1ull << 46 &&
+	    !(c->arg[3] & ~(uint64_t)MREMAP_MAYMOVE))
+		return -EFAULT;
+	return 1;
 }
 
 /*
@@ -317,11 +356,31 @@ static long result_of_nothing(long nr)
 static bool is_of_nothing(const struct cookies *c, const struct mm_call *call,
 			  const struct seal_deed *d, long *rp)
 {
-	if (d->seal == SEAL_REPLACE || !space_holds(&c->space, d->range) ||
-	    !mseal_is_unmapped(d->range))
+	long r = result_of_nothing(call);
+
+	if (r == 1 || !space_holds(&c->space, d->range) || !mseal_is_unmapped(d->range))
 		return false;
-	*rp = result_of_nothing(call->nr);
+	*rp = r;
 	return true;
+}
+
+/*
+ * Whether a range may be sealed by its address: not where a region is, which is sealed by its
+ * cookie. Context: as the file.
+ */
+bool cookies_let_seal(uint64_t caller, struct range range)
+{
+	struct cookies *c = cookies_get();
+	struct seal_deed d = {.range = range, .seal = SEAL_OTHER};
+	struct mm_call call = {
+		.nr = SYS_mseal, .arg = {range.start, range_len(range)}, .caller = caller};
+	struct ruling ruling = {KEY_NONE, V_ALLOW};
+
+	if (!c || !touches(c, &d))
+		return true;
+	rule(&call, &d, &ruling);
+	report(&call, &ruling);
+	return ruling.verdict == V_LOG;
 }
 
 /*
@@ -354,12 +413,14 @@ long cookies_call(const struct mm_call *c)
 	if (r)
 		return r;
 	for (unsigned i = 0; cookies && i < n; i++) {
-		bool touched = touches(cookies, &deed[i]);
+		bool touched;
 
+		widen(cookies, c, &deed[i]);
+		touched = concerns(cookies, &deed[i]);
 		if (!touched && is_of_nothing(cookies, c, &deed[i], &r))
 			return r;
 		if (touched ||
-		    (space_holds(&cookies->space, deed[i].range) && touches(cookies, &deed[i])))
+		    (space_holds(&cookies->space, deed[i].range) && concerns(cookies, &deed[i])))
 			rule(c, &deed[i], &ruling);
 	}
 	if (ruling.verdict == V_ALLOW)

@@ -5,3 +5,4 @@
 
 long cookies_call(const struct mm_call *c);
 bool cookies_let_go(uint64_t from, uint64_t to);
+bool cookies_let_seal(uint64_t caller, struct range range);

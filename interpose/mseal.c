@@ -23,8 +23,9 @@
 #define CALLER   __builtin_return_address(0)
 #define USER_END ((1ull << 47) - CM_PAGE) /* of four levels of page tables */
 
-/* Whether every page is mapped: msync(2) says so, and writes nothing that would not be written. */
-static bool is_mapped(struct range r)
+/* Whether every page of a range is mapped: msync(2) says so, and writes nothing that would not be
+ * written. */
+bool mseal_is_mapped(struct range r)
 {
 	return !gate_call6(SYS_msync, (long)r.start, (long)range_len(r), MS_ASYNC, 0, 0, 0);
 }
@@ -54,25 +55,32 @@ int mseal_range(struct range r, unsigned seals)
 		return -EPERM; /* flip has to change what is served */
 	if (kernel)
 		error = gate_call6(SYS_mseal, (long)r.start, (long)range_len(r), 0, 0, 0, 0);
-	else if (!is_mapped(r))
+	else if (!mseal_is_mapped(r))
 		error = -ENOMEM;
 	if (error || (kernel && seals == SEAL_KERNEL))
 		return (int)error;
 	return sealed_add(r, seals, KEY_NONE);
 }
 
+/* Whether what cookies name may be sealed by its address. */
+static bool may_seal(void *caller, struct range r)
+{
+	return !attention_is(ATTEND_COOKIES) || cookies_let_seal((uint64_t)caller, r);
+}
+
 /* mseal(2), by name or by number. Return: as the kernel's, -errno. */
 long mseal_call(void *caller, bool direct, uint64_t addr, uint64_t len, uint64_t flags)
 {
 	struct range r;
-	int error;
+	int error = check_range(addr, len, &r);
 
+	if (error > 0 && !may_seal(caller, r))
+		return -EPERM;
 	if (!state()->gate || state()->kernel_seals)
 		return mm_call6(caller, direct, SYS_mseal, (long)addr, (long)len, (long)flags, 0, 0,
 				0);
 	if (flags)
 		return -EINVAL;
-	error = check_range(addr, len, &r);
 	return error > 0 ? mseal_range(r, SEAL_KERNEL) : error;
 }
 
@@ -90,6 +98,8 @@ EXPORT int cmsealrange(void *addr, size_t len, int seals)
 		return (int)wrap_result(-EINVAL);
 	if (!state()->gate)
 		return (int)wrap_result(-ENOSYS);
+	if (error && !may_seal(CALLER, r))
+		return (int)wrap_result(-EPERM);
 	return (int)wrap_result(error ? mseal_range(r, (unsigned)seals) : 0);
 }
 
@@ -131,6 +141,8 @@ EXPORT int mimmutable(void *addr, size_t len)
 	if (!state()->gate)
 		return (int)wrap_result(-ENOSYS);
 	end = page_up(end);
+	if (start < end && !may_seal(CALLER, (struct range){start, end}))
+		return (int)wrap_result(-EPERM);
 	return (int)wrap_result(start < end ? seal_mapped((struct range){start, end}) : 0);
 }
 

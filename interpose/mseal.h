@@ -5,4 +5,5 @@
 #include "common/range.h"
 
 int mseal_range(struct range r, unsigned seals);
+bool mseal_is_mapped(struct range r);
 bool mseal_is_unmapped(struct range r);

@@ -134,7 +134,7 @@
 	INTERPOSE_FLIP_NAMES(X)
 
 /* The C interface is in cookie/names.h; and by this libcookiemap finds it. */
-#define INTERPOSE_SERVE_NAMES(X) X(__cm_calls)
+#define INTERPOSE_SERVE_NAMES(X) X(__cm_server)
 
 #define INTERPOSE_NAMES(X)    \
 	INTERPOSE_MM_NAMES(X) \

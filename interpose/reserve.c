@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <sys/mman.h>
-#include "common/seal.h"
 #include "interpose/attend.h"
 #include "interpose/gate.h"
 #include "interpose/mm.h"
@@ -65,7 +64,10 @@ static bool is_free(const struct mm_call *c)
 	return !page_down(c->arg[0]) && !(c->arg[3] & PLACED) && page_up(c->arg[1]);
 }
 
-/* With a policy of its own to say where (a driver's, hugetlbfs), or who: a wish. Else a demand. */
+/*
+ * Whether a place may be demanded. Of files a driver or hugetlbfs may have its own idea, and what
+ * asks for execution is the supervisor's to see: these are wished there, once.
+ */
 static bool is_plain(const struct mm_call *c)
 {
 	return c->arg[3] & MAP_ANONYMOUS && !(c->arg[2] & PROT_EXEC);

@@ -16,12 +16,12 @@
  * has made it, and leaves before the kernel unmaps it; so does a fork child's copy, which may
  * forget a tail that is mapped, but never knows one that is not.
  *
- * Only code that goes past the library can make that untrue, by unmapping or mapping over what it was
- * never given; if it asks the kernel, that says that there is something. Against such code a tail is
- * used only while it is of one mapping with the page before it, the program's last. What was put in
- * the place of the tail is not, since the kernel joins nothing with that page that is not advised
- * MADV_HUGEPAGE as well; such a tail is forgotten and left alone. (What was put in the place of both
- * at once cannot be told.)
+ * Only code that goes past the library can make that untrue, by unmapping or mapping over what it
+ * was never given; if it asks the kernel, that says that there is something. Against such code a
+ * tail is used only while it is of one mapping with the page before it, the program's last. What
+ * was put in the place of the tail is not, since the kernel joins nothing with that page that is
+ * not advised MADV_HUGEPAGE as well; such a tail is forgotten and left alone. (What was put in the
+ * place of both at once cannot be told.)
  *
  * Context: anywhere after start-up.
  */

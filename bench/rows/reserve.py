@@ -7,7 +7,7 @@ is promised: what superpages are worth is the program's, and they may cost memor
 """
 
 import os
-import random
+import shutil
 import subprocess
 
 from figure import Found
@@ -18,24 +18,22 @@ ON = 'reserve: { superpage = "2M"; round = "2M"; };\n'
 KEEP = 'extends = "strict"; reuse: { quarantine = "64M"; };\n'
 REUSE = 'extends = "strict"; reuse: { quarantine = 0; };\n'
 
-WORDS = 60000
-TEXT_BYTES = 6 << 20
+CODE_BYTES = 12 << 20
 
-# Half a million entries, looked up in another order.
-DICT = """d = {}
-for i in range(500000): d[i * 7919 % 4000037] = i
-print(sum(d[i * 104729 % 500000 * 7919 % 4000037] for i in range(500000)))"""
-# One byte of each array is used.
-SPARSE = """kept = [bytearray(9 << 20) for _ in range(64)]
-for b in kept: b[5 << 20] = 1
-print(len(kept))"""
+# Elements of 160 MB, in no order.
+ARRAY = """const a = new Float64Array(2e7); let at = 1;
+for (let i = 0; i < 1e7; i++) { at = (at * 7919 + 1) % 2e7; a[at] += i; }
+if (!a[7920]) throw a[7920];"""
+# One byte of each is used.
+SPARSE = """import mmap
+kept = [mmap.mmap(-1, 9 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) for _ in range(64)]
+for one in kept: one[5 << 20] = 1"""
 
 
-def text(bench):
-    """Words in no order: what a compressor has to look far back for."""
-    draw = random.Random(1)
-    words = ["%x" % draw.getrandbits(48) for _ in range(WORDS)]
-    return bench.write("words.txt", " ".join(draw.choices(words, k=TEXT_BYTES // 13)))
+def code(bench):
+    """What a compressor has to look far back for: machine code."""
+    with open(shutil.which("node"), "rb") as file, open(bench.path("code"), "wb") as out:
+        out.write(file.read(CODE_BYTES))
 
 
 def policies(bench):
@@ -60,7 +58,7 @@ def peak_kib(bench, command):
 
 def seconds(work, *command):
     def take(bench):
-        bench.once_made(text)
+        bench.once_made(code)
         once = [bench.tool["spawn"], "1", *command]
         native, ours, beside = bench.turns(once, under(bench, "on") + once, bench.cmrun + once)
         return Found(ours, native, beside)
@@ -69,7 +67,7 @@ def seconds(work, *command):
 
 def memory(work, *command):
     def take(bench):
-        bench.once_made(text)
+        bench.once_made(code)
         native, ours, beside = bench.turns(
             list(command), under(bench, "on") + list(command), bench.cmrun + list(command),
             take=lambda one: peak_kib(bench, one))
@@ -86,16 +84,17 @@ def keeping(work, name):
     return Row("reserve", work, take, beside_is="strict without the quarantine")
 
 
-XZ = ("xz", "-9", "-T1", "-k", "-f", "words.txt")
-PYTHON = ("/usr/bin/python3", "-c")
+XZ = ("xz", "-9", "-T1", "-k", "-f", "code")
+NODE = ("node", "-e", ARRAY)
+PYTHON = ("/usr/bin/python3", "-c", SPARSE)
 
 ROWS = [
-    seconds("superpages: xz -9 of 6 MiB", *XZ),
-    memory("superpages: xz -9 of 6 MiB, memory", *XZ),
-    seconds("superpages: python3, a large dict", *PYTHON, DICT),
-    memory("superpages: python3, a large dict, memory", *PYTHON, DICT),
-    seconds("superpages: python3, a byte of each of 64 arrays", *PYTHON, SPARSE),
-    memory("superpages: python3, a byte of each of 64 arrays, memory", *PYTHON, SPARSE),
+    seconds("superpages: xz -9 of 12 MiB", *XZ),
+    memory("superpages: xz -9 of 12 MiB, memory", *XZ),
+    seconds("superpages: node, a large array", *NODE),
+    memory("superpages: node, a large array, memory", *NODE),
+    seconds("superpages: a byte of each 9 MiB", *PYTHON),
+    memory("superpages: a byte of each 9 MiB, memory", *PYTHON),
     keeping("quarantine: malloc(1 MiB) and free", "malloc"),
     keeping("quarantine: pthread_create and join", "thread"),
 ]

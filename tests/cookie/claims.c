@@ -96,6 +96,21 @@ int file_new(size_t n_pages)
 	return fd;
 }
 
+/* How many times slower than a computer this one is: tests/kernel says so where it is emulated. */
+unsigned slower(void)
+{
+	const char *word = getenv("CM_TEST_SLOWER");
+	unsigned n = word ? (unsigned)strtoul(word, NULL, 10) : 1;
+
+	return n ? n : 1;
+}
+
+/* Whoever has waited for so long waits for itself: the process ends by a signal. */
+void deadline(unsigned seconds)
+{
+	alarm(seconds * slower());
+}
+
 /* Zeroed memory that fork children share, by mmap(2). */
 void *shared_new(size_t len)
 {

@@ -33,6 +33,9 @@ void region_fill(cm_t cookie, size_t len, unsigned char byte);
 int file_new(size_t n_pages);
 void *shared_new(size_t len);
 
+unsigned slower(void);
+void deadline(unsigned seconds);
+
 /* Runs it in a child: what it returned (0 to 255), or -1 if a signal ended the child. */
 int child_run(int (*run)(void *), void *with);
 int child_end(pid_t pid);

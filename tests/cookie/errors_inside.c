@@ -126,7 +126,7 @@ static pid_t copied(enum way way)
 	pid = way == BY_FORK ? _Fork() : (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 	if (pid)
 		return pid;
-	alarm(20);
+	deadline(20);
 	try_all();
 	_exit(0);
 }

@@ -4,8 +4,9 @@
 
 usage: errors_manual.py ERRORS FOLDER
 
-A section says which functions (.Fn) fail, then with what (a list of .Bq Er). What the table has was
-provoked, function by function, and nothing else ever was; so the manual is neither silent nor wrong.
+A section says which functions (.Fn) fail, then with what (a list of .Bq Er). What the table has
+was provoked, function by function, and nothing else ever was; so the manual is neither silent nor
+wrong.
 """
 
 import glob

@@ -106,7 +106,7 @@ static int child_of_child(void *with)
 {
 	pid_t pid;
 
-	alarm(30);
+	deadline(30);
 	if (with) {
 		pid = fork();
 		if (pid)
@@ -140,7 +140,7 @@ static int use_or_refuse(void)
 	int first;
 	cm_t own;
 
-	alarm(30);
+	deadline(30);
 	errno = 0;
 	first = cmstat(known, 0, &st) ? errno : 0;
 	if (!first)
@@ -209,7 +209,7 @@ static int part_child(struct parted *p)
 {
 	unsigned char *at;
 
-	alarm(30);
+	deadline(30);
 	p->childs = region_new(LEN, RW, 0);
 	at = region_at(p->childs);
 	memset(at, 'c', LEN);
@@ -318,7 +318,7 @@ static int interrupted(void *with)
 {
 	int r, end;
 
-	alarm(30);
+	deadline(30);
 	known = region_new(LEN, RW, 0);
 	r = inside_run(fork_inside);
 	end = r == ENOMEM && !cmstat(known, 0, &outs.stat) && !cmunmap(known, 0, PAGE) ? 0 : 1;
@@ -340,7 +340,7 @@ static void forked_in_a_handler(void)
 
 int main(void)
 {
-	alarm(140);
+	deadline(140);
 	cookies_are_of_one_process();
 	no_value_twice();
 	replaced_children();

@@ -235,13 +235,15 @@ static int has_view(void *with)
 static void views(void)
 {
 	cm_t c = region_new(LEN, RW, CM_ALIAS);
-	void *view;
+	void *view, *late;
 
 	if (cmgetcap(c, &view, R))
 		claims_broken("cmgetcap");
 	claim(child_run(has_view, &view) == 1, "a child has the views of a region");
 	claim(!cminherit(c, 0, LEN, CM_INHERIT_NONE) && child_run(has_view, &view) == 0,
 	      "and not those of one that it does not get");
+	claim(!cmgetcap(c, &late, PROT_WRITE) && late != view && child_run(has_view, &late) == 0,
+	      "nor one that is made after that");
 	claim(!cminherit(c, 0, LEN, CM_INHERIT_SHARE) && child_run(has_view, &view) == 1,
 	      "and again has them");
 }

@@ -119,7 +119,7 @@ int advice_any(const struct mregion *r, size_t offset, size_t len)
 		const struct page *p = &r->page[i];
 
 		refused = refused || p->seals & (CM_SEAL_DISCARD | CM_SEAL_DOWNGRADE);
-		mseal = mseal || p->by_kernel;
+		mseal = mseal || (p->seals & MSEAL_SEALS) == MSEAL_SEALS;
 	}
 	if (!refused && (mseal || advice == MADV_GUARD_INSTALL))
 		return MADV_NORMAL;

@@ -101,16 +101,15 @@ static void fill_rights(struct want *w)
 		w->max = (int)draw(8);
 }
 
+/* The longest name there is, and one that is longer. */
+#define TEN     "0123456789"
+#define NAME_79 TEN TEN TEN TEN TEN TEN TEN "012345678"
+#define NAME_80 TEN TEN TEN TEN TEN TEN TEN TEN
+
 static void fill_form(struct want *w)
 {
-	static const char *const names[] = {"a name",
-					    "x",
-					    "",
-					    "with $",
-					    "tab\there",
-					    "[b]",
-					    "0123456789012345678901234567890123456789012345678901"
-					    "23456789012345678901234567"};
+	static const char *const names[] = {"a name",    "x",   "",      "with $",
+					    "tab\there", "[b]", NAME_79, NAME_80};
 
 	w->as_request = chance(50);
 	if (!w->as_request)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 /*
@@ -48,6 +49,7 @@ static void fill(const struct mfile *f)
 void files_open(void)
 {
 	char path[] = "/tmp/cookie-model-XXXXXX", name[64];
+	struct statvfs fs;
 	int pipes[2];
 
 	files[0].fd = must(memfd_create("model", MFD_CLOEXEC));
@@ -56,6 +58,8 @@ void files_open(void)
 	files[2].fd = must(open(name, O_WRONLY | O_CLOEXEC));
 	files[3].fd = must(mkstemp(path));
 	unlink(path);
+	if (fstatvfs(files[3].fd, &fs) || fs.f_flag & ST_NOEXEC)
+		files[3].fd = must(memfd_create("model", MFD_CLOEXEC));
 	files[4].fd = must(open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	must(pipe2(pipes, O_CLOEXEC));
 	files[5].fd = pipes[0];

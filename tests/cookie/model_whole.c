@@ -144,12 +144,14 @@ static void become_child(struct mregion *r)
 
 static void hold_child(struct mregion *r)
 {
+	uint64_t at[MOST_PLACES];
 	void *p;
 
 	if (r->no_fork) {
 		if (cmgetptr(r->cookie, &p) != -1 || errno != EBADF)
 			disagree("the cookie %#llx was inherited", (unsigned long long)r->cookie);
-		look_gone(r->start, r->n_pages * PAGE);
+		for (unsigned n = live_places(r, at); n--;)
+			look_gone((void *)at[n], r->n_pages * PAGE);
 		return;
 	}
 	become_child(r);

@@ -34,6 +34,7 @@ static void *known_at;
 static _Atomic unsigned n_handled, n_deadlk, n_worked, n_wrong, n_read_wrong, n_calls_made;
 static _Atomic bool over;
 static _Thread_local unsigned turn;
+static _Thread_local timer_t timer;
 
 /* Another call each time; what is made here is closed here, or by nobody. */
 static int handler_call(void)
@@ -58,6 +59,14 @@ static int handler_call(void)
 	}
 }
 
+/* The next one: counted from here, so that what is interrupted gets on. */
+static void timer_again(void)
+{
+	struct itimerspec once = {{0, 0}, {0, PERIOD_NS}};
+
+	timer_settime(timer, 0, &once, NULL);
+}
+
 static void handle(int sig)
 {
 	int saved = errno;
@@ -73,26 +82,25 @@ static void handle(int sig)
 		n_deadlk++;
 	else
 		n_wrong++;
+	if (!over)
+		timer_again();
 	errno = saved;
 }
 
-static timer_t timer_start(void)
+static void timer_start(void)
 {
 	struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIG};
-	struct itimerspec period = {{0, PERIOD_NS}, {0, PERIOD_NS}};
-	timer_t timer;
 
 	event.sigev_notify_thread_id = (int)syscall(SYS_gettid);
-	if (timer_create(CLOCK_MONOTONIC, &event, &timer) || timer_settime(timer, 0, &period, NULL))
+	if (timer_create(CLOCK_MONOTONIC, &event, &timer))
 		claims_broken("a timer");
-	return timer;
+	timer_again();
 }
 
 /* What is interrupted: every call works, whatever its handlers do. */
 static void *call_on(void *with)
 {
-	timer_t timer = timer_start();
-
+	timer_start();
 	for (unsigned i = 0; !over; i++) {
 		const struct call *f = &calls[i % n_calls];
 		cm_t c;
@@ -135,7 +143,7 @@ int main(void)
 {
 	struct sigaction act = {.sa_handler = handle, .sa_flags = SA_RESTART};
 
-	alarm(60); /* who waits for itself ends here */
+	deadline(60); /* who waits for itself ends here */
 	known = region_new(LEN, RW, 0);
 	known_at = region_at(known);
 	sigaction(SIG, &act, NULL);

@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 #include "tests/cookie/claims.h"
 #include "tests/cookie/inside.h"
@@ -149,6 +151,7 @@ static void all_or_nothing(void)
 	int fd = file_new(N), reader = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), pipes[2];
 	int writer = open("/dev/null", O_WRONLY), folder = open("/", O_RDONLY | O_DIRECTORY);
 	int sealed = memfd_create("sealed", MFD_ALLOW_SEALING);
+	int socket_fd = socket(AF_UNIX, SOCK_STREAM, 0); /* refuses when it is asked itself */
 	cm_t c = motley(fd);
 
 	if (pipe(pipes) || ftruncate(sealed, LEN) || fcntl(sealed, F_ADD_SEALS, F_SEAL_WRITE))
@@ -158,6 +161,7 @@ static void all_or_nothing(void)
 	REFUSED(EACCES, "shared, one that cannot be written", OVER(RW, MAP_SHARED, reader, 0));
 	REFUSED(ENODEV, "a folder", OVER(R, MAP_PRIVATE, folder, 0));
 	REFUSED(ENODEV, "a pipe", OVER(R, MAP_PRIVATE, pipes[0], 0));
+	REFUSED(ENODEV, "a socket", OVER(R, MAP_SHARED, socket_fd, 0));
 	REFUSED(EOVERFLOW, "beyond every file", OVER(R, MAP_PRIVATE, fd, 0x7ffffffffffff000));
 	REFUSED(EPERM, "a sealed object", OVER(RW, MAP_SHARED, sealed, 0));
 	REFUSED(EACCES, "more than a piece's maximum", cmprotect(c, 5 * PAGE, PAGE, RX));
@@ -176,6 +180,7 @@ static void all_or_nothing(void)
 	close(writer);
 	close(folder);
 	close(sealed);
+	close(socket_fd);
 }
 
 /* The looks can see a change. */
@@ -226,6 +231,75 @@ static void unmapped_alias(void)
 	      "and it is not filled again");
 }
 
+/* However many files were mapped: two that touch are two pieces, and anonymous memory is one. */
+static void neighbours(void)
+{
+	cm_t files = region_new(2 * PAGE, RW, CM_RESERVE), plain = region_new(2 * PAGE, RW, 0);
+	int fd = file_new(2);
+	unsigned n = 0;
+	struct cm_stat st;
+
+	if (cmsubmap(files, 0, PAGE, R, MAP_PRIVATE, fd, 0))
+		claims_broken("cmsubmap");
+	for (unsigned i = 0; i < 3000; i++)
+		n += !cmsubmap(files, PAGE, PAGE, R, MAP_PRIVATE, fd, PAGE) &&
+		     !cmstat(files, 0, &st) && st.len == PAGE && !cmstat(files, 1, &st);
+	claim(n == 3000, "a file beside a file is a piece of its own, 3000 times");
+	claim(!cmsubmap(plain, PAGE, PAGE, RW, 0, -1, 0) && !cmstat(plain, 0, &st) &&
+		      st.len == 2 * PAGE,
+	      "anonymous memory beside such is not");
+	close(fd);
+}
+
+static size_t shared_bytes(void)
+{
+	struct sysinfo info;
+
+	if (sysinfo(&info))
+		claims_broken("sysinfo");
+	return (size_t)info.sharedram * info.mem_unit;
+}
+
+/* How much of 64 MiB the system has got back; others come and go meanwhile. */
+static size_t freed_bytes(int (*end)(cm_t))
+{
+	cm_t c = region_new(64 * MIB, RW, CM_ALIAS);
+	size_t before, after;
+	void *view;
+
+	if (cmgetcap(c, &view, R))
+		claims_broken("cmgetcap");
+	region_fill(c, 64 * MIB, 1);
+	before = shared_bytes();
+	if (end(c))
+		claims_broken("cmunmap");
+	after = shared_bytes();
+	cmclose(c, CM_CLOSE_UNMAP);
+	return after < before ? before - after : 0;
+}
+
+static int unmap_half(cm_t c)
+{
+	return cmunmap(c, 16 * MIB, 32 * MIB);
+}
+
+static int unmap_nothing(cm_t c)
+{
+	return cmprotect(c, 16 * MIB, 32 * MIB, PROT_NONE);
+}
+
+static void freed_alias(void)
+{
+	unsigned n = 0, n_twin = 0;
+
+	for (unsigned i = 0; i < 4; i++) {
+		n += freed_bytes(unmap_half) > 24 * MIB;
+		n_twin += freed_bytes(unmap_nothing) > 24 * MIB;
+	}
+	claim(n > 1, "the memory of what is unmapped is freed, whatever views there are");
+	claim(n_twin < 2, "and is not where rights are taken away");
+}
+
 int main(void)
 {
 	contents_of_files();
@@ -235,6 +309,8 @@ int main(void)
 	twin();
 	claim(child_run(out_of_memory, NULL) == 1,
 	      "a file is not mapped for want of memory, and nothing has changed");
+	neighbours();
 	unmapped_alias();
+	freed_alias();
 	return claims_end();
 }

@@ -289,7 +289,7 @@ static void twin(void)
 
 int main(void)
 {
-	alarm(120);
+	deadline(120);
 	all_at_once();
 	by_turns();
 	each_its_own();

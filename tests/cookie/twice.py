@@ -6,8 +6,8 @@ usage: twice.py [--policy=TEXT] [--refused=RULE] [--alone] CMRUN PROGRAM [ARGUME
 
 Lines that begin with '#' are not compared. Alone the functions must be libcookiemap's, under cmrun
 the preloaded library's: a run in which the wrong library answered proves nothing. --alone: what is
-tried cannot be under cmrun; one run. --refused: a regular expression: the policy refuses some of what
-is tried, and every report names such a rule; without it there is none.
+tried cannot be under cmrun; one run. --refused: a regular expression: the policy refuses some of
+what is tried, and every report names such a rule; without it there is none.
 """
 
 import os

@@ -149,6 +149,11 @@ static void unsupported(void)
 		claims_broken("cmunmap");
 	errno = 0;
 	claim(cmgetcap(parts, &p, R) == -1 && errno == ENOTSUP, "nor a shared file in parts");
+	if (cmsubmap(parts, PAGE, PAGE, RW, MAP_SHARED, fd, 0))
+		claims_broken("cmsubmap");
+	errno = 0;
+	claim(cmgetcap(parts, &p, R) == -1 && errno == ENOTSUP,
+	      "nor have shared files side by side");
 	view = cap(whole, R);
 	claim(view != region_at(whole) && view[PAGE] == 'b' && !look_writes(view),
 	      "a shared file that is all of a region has");

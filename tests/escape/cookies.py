@@ -16,7 +16,8 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import run      # noqa: E402
 import tap      # noqa: E402
-from table import EXECUTED, KILLED, SAME, Absent, Row, no_root, off  # noqa: E402
+from table import EXECUTED, KILLED, PATCH, SAME, WX_OFF  # noqa: E402
+from table import OLD_PROCESS, Absent, Row, kernel_is, no_root, off  # noqa: E402
 
 WORDS = ('replace', 'unmap', 'protect')
 
@@ -28,6 +29,7 @@ def foreign(verdict):
 LOG = foreign('log')
 FOREIGN = 'foreign.'
 LATE = '@libseal_late.so'
+NO_MSEAL = Absent(lambda: not kernel_is(6, 10), EXECUTED, 'before Linux 6.10')
 
 ROWS = []
 
@@ -128,7 +130,8 @@ CHANGES = ('protect_rw', 'protect_none', 'pkey', 'unmap', 'replace', 'replace_fi
 FEW = ('protect_none', 'unmap', 'replace', 'away')
 EMPTY = ('protect_rw', 'replace', 'away', 'cover', 'shm_remap')
 KEYS = {'replace': 'replace', 'replace_file': 'replace', 'cover': 'replace', 'shm_remap': 'replace',
-        'unmap': 'unmap', 'grow': 'unmap', 'shrink': 'unmap', 'away': 'unmap', 'dontunmap': 'unmap'}
+        'huge': 'replace', 'huge_move': 'replace', 'unmap': 'unmap', 'unmap_byte': 'unmap',
+        'grow': 'unmap', 'shrink': 'unmap', 'away': 'unmap', 'dontunmap': 'unmap'}
 
 
 def add_change(target, way, by='libc', place='main', **more):
@@ -151,6 +154,13 @@ for target in ('reserve', 'hole'):
         add_change(target, way)
     # made, the pages go back to the reservation that they were
     add_change(target, 'unmap', audit='REFUSED unmap EEXIST', off=None)
+# What begins in a page that is no cookie's, and what is longer than it says.
+for way in ('protect_none', 'unmap', 'replace', 'cover', 'shm_remap'):
+    add_change('span', way)
+for way in ('unmap_byte', 'protect_byte'):
+    add_change('anon', way)
+for way in ('huge', 'huge_move'):
+    add_change('aligned', way)
 for way in ('replace', 'cover', 'shm_remap'):
     add_change('gone', way)
 add_change('gone', 'attach', default='REFUSED attach EINVAL', strict='REFUSED attach EINVAL',
@@ -159,7 +169,8 @@ add_change('gone', 'attach', default='REFUSED attach EINVAL', strict='REFUSED at
 for way in EMPTY + ('unmap',):
     for by in ('libc', 'inline', 'gate'):
         add_kept(f'cookie_change main {by} noreuse {way}',
-                 ['@cookie_change', 'main', by, 'noreuse', way], f'REFUSED {way} EPERM')
+                 ['@cookie_change', 'main', by, 'noreuse', way], f'REFUSED {way} EPERM',
+                 absent=NO_MSEAL)
     add(f'cookie_change main libc plain {way} (twin)',
         ['@cookie_change', 'main', 'libc', 'plain', way], SAME, SAME)
 add_change('file', 'remap_pages', policy=off('kernel: { remap_file_pages = "allow"; };'),
@@ -173,11 +184,23 @@ add_change('file', 'remap_pages', policy=off('kernel: { remap_file_pages = "allo
 for way in FEW:
     for by in ('syscall', 'site'):
         for target in ('anon', 'reserve') if way in ('replace', 'away') else ('anon',):
-            add_change(target, way, by, **({'policy': off('interpose: { patch = true; };'),
-                                            'ruled': f'REFUSED {way} EPERM', 'default': SAME,
-                                            'strict': SAME} if by == 'site' else {}))
+            # Where libc is patched, whatever it was built to be.
+            site = dict(policy=off(PATCH), ruled=f'REFUSED {way} EPERM', default=SAME, strict=SAME,
+                        audit_logs=False, off=LOG + f' {PATCH}')
+            add_change(target, way, by, **(site if by == 'site' else {}))
     add_change('anon', way, 'inline', default=EXECUTED, rule=': raw (', off=None)
     add_change('anon', way, 'gate', default=EXECUTED, strict=EXECUTED, rule=None, off=None)
+
+# Sealed past its cookie, which could not close it any more.
+add_change('anon', 'seal', 'syscall', absent=Absent(lambda: not kernel_is(6, 10),
+                                                    'REFUSED seal ENOSYS', 'before Linux 6.10'))
+
+# By malloc(3), of which libc makes these calls for itself.
+for way, key in (('free', 'unmap'), ('realloc', 'unmap')):
+    for target in ('anon', 'exact', 'shared'):
+        add_change(target, way, default=SAME, strict=SAME, policy=off(PATCH), audit_logs=False,
+                   ruled=(f'REFUSED {way} EPERM', f'REFUSED {way} EEXIST'), off=LOG + f' {PATCH}',
+                   rule=f'foreign.{key}')
 
 # From everywhere. Who has interrupted a call that is made by a cookie, on the same thread, cannot
 # wait for it to end: that is refused where it would be logged.
@@ -202,6 +225,49 @@ for by in ('libc', 'syscall', 'inline', 'gate'):
                default=EXECUTED if by == 'gate' else refused,
                audit=EXECUTED if by == 'gate' else refused)
 add_change('anon', 'dontneed', default=EXECUTED, strict=EXECUTED, rule=None, off=None)
+
+# Also where the lock cannot be had.
+for place in ('inside', 'beside'):
+    for target, way in (('discard', 'dontneed'), ('view', 'unmap'), ('reserve', 'replace'),
+                        ('gone', 'replace'), ('shared', 'second')):
+        row = {}
+        if way == 'dontneed':
+            row = dict(rule=None, off=None, audit='REFUSED dontneed EPERM')
+        elif place == 'inside':
+            row = dict(off=None, audit=f'REFUSED {way} EPERM', audit_logs=False)
+        add_change(target, way, place=place, **row)
+add_change('discard', 'process', rule='seal.', off=None, audit='REFUSED process EPERM',
+           audit_logs=False,
+           absent=OLD_PROCESS)
+
+# A copy of libcookiemap that is loaded late is served as well; but for one beside a libc of its
+# own, which is alone with its cookies: a limit, strict has another reason.
+CORE = '@../../cookie/libcookiemap.so.0'
+for how in ('dlopen', 'deepbind'):
+    add(f'cookie_load {how}', ['@cookie_load', how, CORE], 'REFUSED munmap EPERM',
+        'REFUSED munmap EPERM', 'foreign.unmap', LOG)
+add('cookie_load dlmopen', ['@cookie_load', 'dlmopen', CORE], EXECUTED, 'REFUSED cmmmap 0',
+    ': raw (')
+
+# --- code -----------------------------------------------------------------------------------------
+
+# The interface is no way around wx; an object that may be executed is named by the policy.
+NAMED = off('wx: { file_allow = [ "memfd:generated" ]; };', profile='strict')
+for how, step, key in (('toggle', 'cmprotect', 'transition'), ('submap', 'cmsubmap', 'map'),
+                       ('getcap', 'cmgetcap', 'transition'), ('alias', 'cmmmap', 'file'),
+                       ('named', 'cmmmap', 'file'), ('memfd', 'cmmmap', 'file'),
+                       ('refile', 'cmsubmap', 'file')):
+    word = 'any' if key == 'file' else 'allow'
+    refused = f'REFUSED {step} EACCES'
+    add(f'cookie_code {how}', ['@cookie_code', how], refused, refused, f'wx.{key}',
+        WX_OFF if how == 'getcap' else off(f'wx: {{ {key} = "{word}"; }};'), policy=NAMED,
+        ruled=EXECUTED if how == 'named' else refused)
+add('cookie_code both', ['@cookie_code', 'both'], 'REFUSED mprotect EPERM',
+    'REFUSED mprotect EPERM', 'foreign.protect', f'{WX_OFF} foreign: {{ protect = "log"; }};')
+add('cookie_code both, logged', ['@cookie_code', 'both'], SAME, SAME, 'wx.', policy=LOG,
+    ruled='REFUSED mprotect EACCES', audit_logs=False)
+
+# --- a library, and what is known of what was made ------------------------------------------------
 
 # A library that does so, and one that may be seen to.
 for way in WORDS:

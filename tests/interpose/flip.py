@@ -75,9 +75,9 @@ if os.environ["CM_TEST_PATCH"] == "false":
 LIMITS["sealed"] = ["mseal: -1, EPERM", "and on: 4"]
 LIMITS["clone_vm_early"] = ["early clone: signal 11", "parent has 16"]
 
-# Not for strict, which refuses before the kernel has looked at all arguments; and cases in which the
-# program stores into a module's memory.
-NOT_STRICT = re.compile(r"errors_of_mremap|closed_module|deep_(?!writes|errors|pread)")
+# Not for strict, which refuses before the kernel has looked at all arguments, and gives no address
+# twice in a row; and cases in which the program stores into a module's memory.
+NOT_STRICT = re.compile(r"errors_of_mremap|closed_module|malloced|deep_(?!writes|errors|pread)")
 
 # What wx.writers refuses: a store by code in managed memory, which has no module, and one by
 # another module than the one that asked.

@@ -9,16 +9,21 @@
  * cookie (cookie_inside.c). TARGET is in cookie_target.c, WAY in seal_way.c, and
  *
  *   second   mremap(2) of old length 0: another mapping of the same memory, written through
+ *   seal     mseal(2)
+ *   free realloc   the page dressed up as what malloc(3) has mapped, and given to these
  *   attach   shmat(2) there, without SHM_REMAP: only where nothing is mapped
+ *   huge huge_move   a file of huge pages mapped, and moved, to the page before: more than is said
  */
 
 #include <sys/shm.h>
 #include "tests/escape/attacks/cookie.h"
 #include "tests/escape/attacks/seal.h"
 
+#define MSEAL 462 /* Debian 12's headers lack it */
+
 static struct seal_target target;
 static const char *way;
-static int segment = -1;
+static int segment = -1, huge = -1;
 
 static enum seal_outcome second(void)
 {
@@ -38,8 +43,56 @@ static enum seal_outcome attach(void)
 	return r == -1 ? SEAL_REFUSED : SEAL_LOOK;
 }
 
+/* The page before the target is where huge pages begin. */
+static enum seal_outcome map_huge(void)
+{
+	long at = (long)target.at - (long)ATTACK_PAGE, r;
+	void *p;
+
+	if (attack_is(way, "huge")) {
+		r = seal_call(SYS_mmap, at, ATTACK_PAGE, ATTACK_RW,
+			      MAP_SHARED | MAP_FIXED | MAP_NORESERVE, huge);
+		return r == -1 ? SEAL_REFUSED : SEAL_LOOK;
+	}
+	p = mmap(NULL, ATTACK_PAGE, ATTACK_RW, MAP_SHARED | MAP_NORESERVE, huge, 0);
+	if (p == MAP_FAILED)
+		attack_broken("huge");
+	r = seal_call(SYS_mremap, (long)p, ATTACK_PAGE, ATTACK_PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
+		      at);
+	return r == -1 ? SEAL_REFUSED : SEAL_LOOK;
+}
+
+/* As sysmalloc_mmap() of glibc lays it out: a length and the mark of what is mapped. */
+static enum seal_outcome give_to_malloc(void)
+{
+	size_t *chunk = (size_t *)target.at;
+	void *volatile p = chunk + 2;
+
+	chunk[0] = 0;
+	chunk[1] = target.size | 2;
+	seal_remember(target);
+	if (attack_is(way, "free"))
+		free(p);
+	else if (!realloc(p, 64 * target.size))
+		return SEAL_REFUSED;
+	return SEAL_LOOK;
+}
+
+static enum seal_outcome seal(void)
+{
+	long r = seal_call(MSEAL, (long)target.at, (long)target.size, 0, 0, 0);
+
+	return r == -1 ? SEAL_REFUSED : SEAL_EXECUTED;
+}
+
 static enum seal_outcome attempt(void)
 {
+	if (attack_is(way, "seal"))
+		return seal();
+	if (attack_is(way, "free") || attack_is(way, "realloc"))
+		return give_to_malloc();
+	if (huge >= 0)
+		return map_huge();
 	if (attack_is(way, "second"))
 		return second();
 	if (attack_is(way, "attach"))
@@ -50,6 +103,11 @@ static enum seal_outcome attempt(void)
 static void prepare(void)
 {
 	seal_prepare(way, target);
+	if (!strncmp(way, "huge", 4)) {
+		huge = memfd_create("huge", MFD_CLOEXEC | MFD_HUGETLB);
+		if (huge < 0)
+			attack_broken("memfd");
+	}
 	if (!attack_is(way, "attach"))
 		return;
 	segment = shmget(IPC_PRIVATE, target.size, IPC_CREAT | 0600);

@@ -44,7 +44,5 @@ int main(int argc, char **argv)
 		attack_broken("cmgetptr");
 	if (munmap(at, ATTACK_PAGE))
 		attack_refused("munmap");
-	if (!msync(at, ATTACK_PAGE, MS_ASYNC))
-		attack_broken("msync");
 	attack_executed();
 }

@@ -11,10 +11,13 @@
  *   discard            anonymous memory sealed against discards
  *   gone held          closed: a range of the area, where nothing is mapped now; another, which is
  *                      held back from use · noreuse: for ever
+ *   aligned            behind the first page of two megabytes of nobody's
+ *   span               a plain page, and a region behind it
  *   plain              no cookie's: a mapping like any other
  */
 
 #define PAGES 2
+#define HUGE  (512 * ATTACK_PAGE)
 
 static struct seal_target filled(char *at)
 {
@@ -73,6 +76,27 @@ static char *closed(struct cookie_region r, int flags)
 	return r.at;
 }
 
+static char *aligned(void)
+{
+	struct cookie_region first = cookie_region(1, PROT_NONE, CM_RESERVE);
+	char *at = (char *)(((uintptr_t)cookie_gap(2 * HUGE / ATTACK_PAGE) + HUGE - 1) & -HUGE);
+	cm_t c;
+
+	cookie_must(cmclose(first.cookie, CM_CLOSE_UNMAP), "cmclose");
+	cookie_must(cmmmap(at + ATTACK_PAGE, PAGES * ATTACK_PAGE, ATTACK_RW, CM_EXACT, -1, 0, &c),
+		    "CM_EXACT");
+	return at + ATTACK_PAGE;
+}
+
+static char *span(void)
+{
+	char *at = cookie_exact(1, ATTACK_RW, 0).at - ATTACK_PAGE;
+
+	if (mprotect(at, ATTACK_PAGE, ATTACK_RW))
+		attack_broken("span");
+	return at;
+}
+
 static struct seal_target of_empty(const char *name)
 {
 	if (attack_is(name, "reserve"))
@@ -104,6 +128,10 @@ struct seal_target seal_find(const char *name, const char *library)
 		return (struct seal_target){view(), PAGES * ATTACK_PAGE, false};
 	if (attack_is(name, "discard"))
 		return filled(discard());
+	if (attack_is(name, "aligned"))
+		return filled(aligned());
+	if (attack_is(name, "span"))
+		return filled(span());
 	if (attack_is(name, "plain"))
 		return filled(mmap(NULL, PAGES * ATTACK_PAGE, ATTACK_RW, ATTACK_ANON, -1, 0));
 	return of_empty(name);
