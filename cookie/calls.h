@@ -41,6 +41,6 @@ long views_close(const struct aim *a, bool for_ever);
 long views_unmap(const struct aim *a, bool stale);
 void views_advise(const struct aim *a, int advice);
 
-/* change.c */
-int pieces_allow(const struct aim *a, enum seal seal, int prot);
-int pieces_are_mapped(const struct aim *a);
+/* check.c */
+enum check { CHECK_MAPPED = 1 << 0, CHECK_MAX = 1 << 1 };
+int check_pieces(const struct aim *a, enum seal seal, int prot, unsigned checks);

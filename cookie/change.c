@@ -23,64 +23,35 @@ static long make_call(const struct aim *a, long nr, long arg)
 			 0);
 }
 
-static int allow(const struct aim *a, const struct region *piece, void *arg)
-{
-	return seal_forbids(piece->seals, arg, piece->prot) ? -EPERM : 0;
-}
-
-/* Whether no seal in the range aimed at forbids a deed; `prot`: with SEAL_PROT. Return: 0, -EPERM,
- * or -ENOMEM where a part is not the region's any more. */
-int pieces_allow(const struct aim *a, enum seal seal, int prot)
-{
-	struct seal_deed d = {.range = a->range, .seal = (uint8_t)seal, .prot = (uint8_t)prot};
-
-	return pieces_each(a, a->range, allow, &d);
-}
-
-static int any(const struct aim *a, const struct region *piece, void *arg)
-{
-	return 0;
-}
-
-static int mapped(const struct aim *a, const struct region *piece, void *arg)
-{
-	return piece_kind(piece) == CM_KIND_RESERVED ? -ENOMEM : 0;
-}
-
-/* Whether something is mapped in all of the range aimed at. Return: 0 or -ENOMEM. */
-int pieces_are_mapped(const struct aim *a)
-{
-	return pieces_each(a, a->range, mapped, NULL);
-}
-
 /* ---- protection ---------------------------------------------------------------------------- */
 
-static int within_max(const struct aim *a, const struct region *piece, void *arg)
-{
-	return *(int *)arg & ~piece->max_prot ? -EACCES : 0;
-}
-
+/* What the kernel does not take back stays as it is, and is known. */
 static int restore(const struct aim *a, const struct region *piece, void *arg)
 {
-	host_call(a->caller, SYS_mprotect, (long)piece->range.start, (long)range_len(piece->range),
-		  piece->prot, 0, 0, 0);
+	struct region now = *piece;
+
+	if (piece_kind(piece) == CM_KIND_RESERVED ||
+	    !host_call(a->caller, SYS_mprotect, (long)piece->range.start,
+		       (long)range_len(piece->range), piece->prot, 0, 0, 0))
+		return 0;
+	now.prot = *(uint8_t *)arg;
+	pieces_put(a->c, &now);
 	return 0;
 }
 
 static int protect(struct aim *a, int prot)
 {
-	long r = pieces_allow(a, SEAL_PROT, prot);
+	long r = check_pieces(a, SEAL_PROT, prot, CHECK_MAPPED | CHECK_MAX);
+	uint8_t given = (uint8_t)prot;
 
-	r = r ? r : pieces_are_mapped(a);
-	r = r ? r : pieces_each(a, a->range, within_max, &prot);
 	r = r ? r : pieces_ready(a->c);
 	if (r)
 		return (int)r;
 	r = make_call(a, SYS_mprotect, prot);
 	if (r)
-		pieces_each(a, a->range, restore, NULL);
+		pieces_each(a, a->range, restore, &given);
 	else
-		pieces_protect(a, (uint8_t)prot);
+		pieces_protect(a, given);
 	return (int)r;
 }
 
@@ -109,9 +80,9 @@ static bool is_about_forks(int advice)
 
 static int advise(struct aim *a, int advice)
 {
-	long r = seal_discards((uint64_t)advice) ? pieces_allow(a, SEAL_DISCARD, 0) : 0;
+	enum seal seal = seal_discards((uint64_t)advice) ? SEAL_DISCARD : 0;
+	long r = check_pieces(a, seal, 0, CHECK_MAPPED);
 
-	r = r ? r : pieces_are_mapped(a);
 	return (int)(r ? r : make_call(a, SYS_madvise, advice));
 }
 
@@ -127,7 +98,10 @@ int cookie_advise(uint64_t caller, cm_t cookie, size_t offset, size_t len, int a
 	return aim_leave(&a, r ? r : advise(&a, advice));
 }
 
-/* cmsync(3). Return: 0 or -errno. */
+/*
+ * cmsync(3). The file is written after the lock has been left: that may take as long as it likes.
+ * What is closed meanwhile is not mapped. Return: 0 or -errno.
+ */
 int cookie_sync(uint64_t caller, cm_t cookie, size_t offset, size_t len, int flags)
 {
 	struct aim a;
@@ -136,14 +110,13 @@ int cookie_sync(uint64_t caller, cm_t cookie, size_t offset, size_t len, int fla
 	if (r)
 		return r;
 	r = aim_range(&a, offset, len);
-	r = r ? r : pieces_are_mapped(&a);
-	if (!r)
-		r = (int)sys_raw6(SYS_msync, (long)a.range.start, (long)range_len(a.range), flags,
-				  0, 0, 0);
-	return aim_leave(&a, r);
+	r = aim_leave(&a, r ? r : check_pieces(&a, 0, 0, CHECK_MAPPED));
+	return r ? r
+		 : (int)sys_raw6(SYS_msync, (long)a.range.start, (long)range_len(a.range), flags, 0,
+				 0, 0);
 }
 
-/* cmincore(3). Return: 0 or -errno. */
+/* cmincore(3), the same way. Return: 0 or -errno. */
 int cookie_incore(uint64_t caller, cm_t cookie, size_t offset, size_t len, unsigned char *vec)
 {
 	struct aim a;
@@ -152,11 +125,10 @@ int cookie_incore(uint64_t caller, cm_t cookie, size_t offset, size_t len, unsig
 	if (r)
 		return r;
 	r = vec ? aim_range(&a, offset, len) : -EFAULT;
-	r = r ? r : pieces_are_mapped(&a);
-	if (!r)
-		r = (int)sys_raw6(SYS_mincore, (long)a.range.start, (long)range_len(a.range),
-				  (long)vec, 0, 0, 0);
-	return aim_leave(&a, r);
+	r = aim_leave(&a, r ? r : check_pieces(&a, 0, 0, CHECK_MAPPED));
+	return r ? r
+		 : (int)sys_raw6(SYS_mincore, (long)a.range.start, (long)range_len(a.range),
+				 (long)vec, 0, 0, 0);
 }
 
 /* ---- inheritance --------------------------------------------------------------------------- */
@@ -232,17 +204,19 @@ static int inherit(struct aim *a, int how)
 	bool nofork = how == CM_INHERIT_NONE, was = a->slot->flags & SLOT_NOFORK;
 	long r = nofork ? 0 : pieces_each(a, a->range, inheritable_if_mapped, &how);
 
-	if (!r && (nofork || how == CM_INHERIT_ZERO))
-		r = pieces_allow(a, SEAL_DISCARD, 0);
-	if (!r && !nofork)
-		r = pieces_are_mapped(a);
+	if (!r)
+		r = check_pieces(a, nofork || how == CM_INHERIT_ZERO ? SEAL_DISCARD : 0, 0,
+				 nofork ? 0 : CHECK_MAPPED);
 	r = r ? r : pieces_ready(a->c);
 	if (!r && (nofork || was))
 		r = set_nofork(a, nofork);
-	if (!r && !nofork)
-		r = inherit_part(a, how);
+	if (r)
+		return (int)r;
+	r = nofork ? 0 : inherit_part(a, how);
 	if (!r)
 		pieces_inherit(a, a->range, how);
+	else if (was)
+		set_nofork(a, true);
 	return (int)r;
 }
 
@@ -272,7 +246,7 @@ int cookie_seal(uint64_t caller, cm_t cookie, size_t offset, size_t len, int sea
 	if (r)
 		return r;
 	r = !seals || seals & ~SEAL_KNOWN ? -EINVAL : aim_range(&a, offset, len);
-	r = r ? r : pieces_each(&a, a.range, any, NULL); /* all of it is the region's */
+	r = r ? r : check_pieces(&a, 0, 0, 0); /* all of it is the region's */
 	r = r ? r : pieces_ready(a.c);
 	r = r ? r : host_seal(caller, a.range, (unsigned)seals);
 	if (!r)

@@ -22,12 +22,23 @@ static bool may_end(const struct aim *a)
 	return true;
 }
 
-/* Takes the memory of a region away. Return: 0, or -errno. */
+/*
+ * Takes the memory of a region away. The cookie is out of sight before that, since the addresses
+ * may be somebody else's the moment they are free (cookies_scan()). Return: 0, or -errno.
+ */
 static int unmap(const struct aim *a, bool for_ever)
 {
-	long r = may_end(a) ? pieces_close(a, a->region, for_ever) : -EPERM;
+	uint64_t value = a->slot->value;
+	long r;
 
-	return (int)(r ? r : views_close(a, for_ever));
+	if (!may_end(a))
+		return -EPERM;
+	atomic_store_explicit(&a->slot->value, 0, memory_order_release);
+	r = pieces_close(a, a->region, for_ever);
+	r = r ? r : views_close(a, for_ever);
+	if (r)
+		atomic_store_explicit(&a->slot->value, value, memory_order_release);
+	return (int)r;
 }
 
 static int end(struct aim *a, int flags)

@@ -70,14 +70,17 @@ void cookies_start(void)
 
 static struct cookies *cookies_new(void)
 {
-	struct cookies *c = (struct cookies *)host_pages(sizeof(*c));
-	void *page = (void *)host_pages(CM_PAGE);
-	struct tag_key random;
+	struct tag_key key, random;
+	struct mutex_page *page;
+	struct cookies *c;
 
-	if (!c || !page || tag_key_draw(&c->key) || tag_key_draw(&random))
+	if (tag_key_draw(&key) || tag_key_draw(&random))
 		return NULL;
-	if (mutex_init(&c->lock, page) || regions_init(&c->pieces, host_pages))
+	c = (struct cookies *)host_pages(sizeof(*c));
+	page = (struct mutex_page *)host_pages(CM_PAGE);
+	if (!c || !page || mutex_init(&c->lock, page) || regions_init(&c->pieces, host_pages))
 		return NULL;
+	c->key = key;
 	space_init(&c->space, random.k);
 	c->n_slots = 1;
 	c->n_views = 1;
@@ -133,6 +136,7 @@ int cookies_enter(struct cookies *c)
 		c->forking = 0;
 		tag_key_fork(&c->key);
 		forget_uninherited(c);
+		mutex_settle(&c->lock);
 	}
 	return r;
 }
@@ -232,7 +236,7 @@ int slot_peek(cm_t cookie, cm_ops_t op, uint64_t *startp)
 
 	if (__builtin_expect(!c || !cookie, 0))
 		return -EBADF;
-	if (__builtin_expect(!atomic_load_explicit(&c->lock.page->known, memory_order_relaxed),
+	if (__builtin_expect(!atomic_load_explicit(&c->lock.page->known, memory_order_acquire),
 			     0)) {
 		r = settle(c);
 		if (r)

@@ -218,7 +218,7 @@ static int make(struct making *m)
 	return r;
 }
 
-static int open_region(struct making *m, cm_t *cookiep)
+static int open_region(struct making *m, cm_t *valuep)
 {
 	struct aim *a = &m->a;
 	int r = slot_new(a->c, &a->index);
@@ -232,7 +232,7 @@ static int open_region(struct making *m, cm_t *cookiep)
 		return r;
 	}
 	slot_open(a->c, a->index);
-	*cookiep = a->slot->value;
+	*valuep = a->slot->value;
 	return 0;
 }
 
@@ -242,6 +242,7 @@ int cookie_map(uint64_t caller, struct cmreq *req, cm_t *cookiep)
 	struct want w;
 	struct making m = {.a = {.caller = caller}, .w = &w};
 	int r = cookiep ? want_region(&w, req) : -EFAULT;
+	cm_t value = 0;
 
 	r = r ? r : cookies_make(&m.a.c);
 	if (r)
@@ -252,13 +253,15 @@ int cookie_map(uint64_t caller, struct cmreq *req, cm_t *cookiep)
 		return w.fd;
 	r = cookies_enter(m.a.c);
 	if (!r) {
-		r = open_region(&m, cookiep);
+		r = open_region(&m, &value);
 		place_done(m.a.c);
 		cookies_leave(m.a.c);
 	}
 	if (w.memfd)
 		sys_close(w.fd);
-	if (!r)
-		req->cookie = *cookiep;
-	return r;
+	if (r)
+		return r;
+	req->cookie = value;
+	*cookiep = value;
+	return 0;
 }

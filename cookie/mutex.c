@@ -111,14 +111,13 @@ static int look(struct mutex *m, uint64_t me, bool *forkedp)
 {
 	uint64_t inside;
 
-	*forkedp = !atomic_load_explicit(&m->page->known, memory_order_relaxed);
+	*forkedp = !atomic_load_explicit(&m->page->known, memory_order_acquire);
 	if (__builtin_expect(!*forkedp, 1))
 		return 0;
 	inside = atomic_load_explicit(&m->inside, memory_order_relaxed);
-	if (inside)
-		return inside == me ? -EDEADLK : -ENOTRECOVERABLE;
-	atomic_store_explicit(&m->page->known, 1, memory_order_relaxed);
-	return 0;
+	if (!inside)
+		return 0;
+	return inside == me ? -EDEADLK : -ENOTRECOVERABLE;
 }
 
 static int try_once(struct mutex *m, uint64_t me, bool *forkedp)
@@ -146,7 +145,7 @@ static int try_once(struct mutex *m, uint64_t me, bool *forkedp)
 }
 
 /*
- * Enters. *forkedp: this is a fork child's first time here.
+ * Enters. *forkedp: this is a fork child's first time here, and mutex_settle() is to follow.
  *
  * Return: 0, mutex_leave() must follow on the same thread; or -EDEADLK, -ENOTRECOVERABLE (above).
  */
@@ -170,11 +169,24 @@ bool mutex_try(struct mutex *m)
 	return atomic_load_explicit(&m->page->known, memory_order_relaxed) && swap(m, 0, my_id());
 }
 
+/* Whether this thread holds it: whoever asks is a signal handler, or called by the holder. */
+bool mutex_is_own(const struct mutex *m)
+{
+	return is_mine(m, my_id());
+}
+
 void mutex_leave(struct mutex *m)
 {
 	/* a fork copies every change before it copies the mark */
 	atomic_store_explicit(&m->inside, 0, memory_order_release);
 	drop(m);
+}
+
+/* The holder has seen to what a fork child has to forget: from now on it is as any process. */
+void mutex_settle(struct mutex *m)
+{
+	/* pairs with the acquire in look(), and slot_peek()'s: without the lock nobody sees more */
+	atomic_store_explicit(&m->page->known, 1, memory_order_release);
 }
 
 /* The holder changes nothing: a fork may copy what is locked. */

@@ -20,5 +20,7 @@ struct mutex {
 int mutex_init(struct mutex *m, struct mutex_page *page);
 int mutex_enter(struct mutex *m, bool *forkedp);
 bool mutex_try(struct mutex *m);
+bool mutex_is_own(const struct mutex *m);
 void mutex_leave(struct mutex *m);
+void mutex_settle(struct mutex *m);
 void mutex_is_whole(struct mutex *m);

@@ -159,6 +159,45 @@ static int replace(struct regions *t, struct entry e)
 	return 0;
 }
 
+/* Whether entry i, if it had this attribute, might become one with a neighbour. */
+static inline bool may_join(const struct leaf *l, unsigned i, uint64_t attr)
+{
+	if (i == 0 || i + 1 == l->n)
+		return true; /* the neighbour is in another leaf */
+	return (l->attr[i - 1] == attr && l->end[i - 1] == l->start[i]) ||
+	       (l->attr[i + 1] == attr && l->start[i + 1] == l->end[i]);
+}
+
+/*
+ * Enters an entry without an entry more or less, where that can be: over one that has its bounds,
+ * or at the edge of one towards a neighbour that is alike.
+ */
+static bool replace_in_place(struct leaf *l, unsigned i, struct entry e)
+{
+	if (i == l->n || l->start[i] > e.start || l->end[i] < e.end)
+		return false;
+	if (l->attr[i] == e.attr)
+		return true;
+	if (l->start[i] == e.start && l->end[i] == e.end) {
+		if (may_join(l, i, e.attr))
+			return false;
+		l->attr[i] = e.attr;
+		return true;
+	}
+	if (l->start[i] == e.start && i && l->end[i - 1] == e.start && l->attr[i - 1] == e.attr) {
+		l->end[i - 1] = e.end;
+		l->start[i] = e.end;
+		return true;
+	}
+	if (l->end[i] == e.end && i + 1 < l->n && l->start[i + 1] == e.end &&
+	    l->attr[i + 1] == e.attr) {
+		l->end[i] = e.start;
+		l->start[i + 1] = e.start;
+		return true;
+	}
+	return false;
+}
+
 /*
  * Enters a region; what it overlaps is replaced as by regions_clear().
  *
@@ -183,16 +222,7 @@ int regions_set(struct regions *t, const struct region *r)
 		tree_insert(t, &c, e);
 		return 0;
 	}
-	return replace(t, e);
-}
-
-/* Whether entry i, if it had this attribute, might become one with a neighbour. */
-static inline bool may_join(const struct leaf *l, unsigned i, uint64_t attr)
-{
-	if (i == 0 || i + 1 == l->n)
-		return true; /* the neighbour is in another leaf */
-	return (l->attr[i - 1] == attr && l->end[i - 1] == l->start[i]) ||
-	       (l->attr[i + 1] == attr && l->start[i + 1] == l->end[i]);
+	return replace_in_place(l, c.pos, e) ? 0 : replace(t, e);
 }
 
 /*

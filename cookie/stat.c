@@ -156,6 +156,7 @@ int cookie_stat(uint64_t caller, cm_t cookie, size_t index, struct cm_stat *st)
 {
 	size_t left = index & ~CM_STAT_RESIDENT;
 	struct region piece;
+	struct cm_stat now;
 	struct aim a;
 	uint64_t at;
 	int r = aim_enter(&a, caller, cookie, CM_OP_STAT);
@@ -171,8 +172,10 @@ int cookie_stat(uint64_t caller, cm_t cookie, size_t index, struct cm_stat *st)
 	}
 	if (at >= a.region.end)
 		return aim_leave(&a, -ENOENT);
-	describe(&a, &piece, st);
-	if (index & CM_STAT_RESIDENT)
-		count(&piece, st);
-	return aim_leave(&a, 0);
+	describe(&a, &piece, &now);
+	aim_leave(&a, 0);
+	if (index & CM_STAT_RESIDENT) /* may take long, and needs no lock */
+		count(&piece, &now);
+	*st = now;
+	return 0;
 }

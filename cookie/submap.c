@@ -77,7 +77,7 @@ static int submap(struct aim *a, const struct want *w)
 {
 	bool anonymous = w->fd < 0;
 	struct region piece;
-	long r = pieces_allow(a, SEAL_REPLACE, 0);
+	long r = check_pieces(a, SEAL_REPLACE, 0, 0);
 
 	if (r)
 		return (int)r;
@@ -105,17 +105,20 @@ static int submap(struct aim *a, const struct want *w)
 	return (int)r;
 }
 
-/* cmsubmap(3). Return: 0 or -errno. */
+/*
+ * cmsubmap(3). The request is read before the lock is taken, since it may lie in memory that a
+ * signal handler has to see to first. Return: 0 or -errno.
+ */
 int cookie_submap(uint64_t caller, cm_t cookie, const struct cmreq *req)
 {
 	struct want w;
 	struct aim a;
+	int wanted = req ? want_submap(&w, req) : -EFAULT;
 	int r = aim_enter(&a, caller, cookie, CM_OP_SUBMAP);
 
 	if (r)
 		return r;
-	r = req ? want_submap(&w, req) : -EFAULT;
-	r = r ? r : aim_range(&a, w.map_offset, w.len);
+	r = wanted ? wanted : aim_range(&a, w.map_offset, w.len);
 	if (!r && ((w.prot & PROT_WRITE && w.prot & PROT_EXEC) || a.slot->flags & SLOT_ALIAS))
 		r = -ENOTSUP;
 	return aim_leave(&a, r ? r : submap(&a, &w));
@@ -184,7 +187,7 @@ static bool is_plain(const struct aim *a)
 static int unmap(struct aim *a)
 {
 	struct region empty = piece_reserved(a, a->range);
-	long r = pieces_allow(a, SEAL_UNMAP, 0);
+	long r = check_pieces(a, SEAL_UNMAP, 0, 0);
 
 	if (r || pieces_are_reserved(a, a->range))
 		return (int)r;

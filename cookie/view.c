@@ -111,11 +111,17 @@ void views_forget(struct cookies *c, uint32_t slot)
 long views_close(const struct aim *a, bool for_ever)
 {
 	while (a->slot->next) {
-		const struct view *v = view_at(a->c, a->slot->next);
-		long r = pieces_close(a, (struct range){v->start, v->end}, for_ever);
+		struct view *v = view_at(a->c, a->slot->next);
+		struct range range = {v->start, v->end};
+		long r;
 
-		if (r)
+		v->start = 0; /* out of sight before the addresses are anybody's */
+		r = pieces_close(a, range, for_ever);
+		if (r) {
+			v->start = range.start;
 			return r;
+		}
+		v->end = 0; /* its pieces are gone */
 		forget_one(a->c, a->index);
 	}
 	return 0;
@@ -179,6 +185,24 @@ static int look(const struct aim *a, const struct region *piece, void *arg)
 	return 0;
 }
 
+/*
+ * Whether seals let the memory be mapped once more: mremap(2) refuses it where mseal(2) keeps it
+ * (mm/mremap.c), and a protection that is sealed is not given more by another address.
+ */
+static int view_allowed(const struct aim *a, const struct region *piece, void *arg)
+{
+	bool more = *(int *)arg & ~piece->prot;
+
+	if (piece->seals & SEAL_MOVE || (piece->seals & (SEAL_PROT | SEAL_DOWNGRADE) && more))
+		return -EPERM;
+	return 0;
+}
+
+static int may_view(const struct aim *a, int perms)
+{
+	return pieces_each(a, a->region, view_allowed, &perms);
+}
+
 /* Whether all of the region is one object, so that one mapping more can show all of it. */
 static bool can_view(const struct aim *a, const struct shape *s)
 {
@@ -237,18 +261,18 @@ static int getcap(struct aim *a, uint64_t *startp, int perms)
 	r = pieces_each(a, a->region, look, &s);
 	if (r)
 		return (int)r;
-	*startp = a->region.start;
-	if (s.same)
-		return 0;
 	for (uint32_t i = a->slot->next; i; i = v->next) {
 		v = view_at(a->c, i);
 		*startp = v->start;
 		if (v->prot == perms)
 			return 0;
 	}
+	*startp = a->region.start;
+	if (s.same)
+		return 0;
 	if (!can_view(a, &s))
 		return -ENOTSUP;
-	r = pieces_allow(a, SEAL_MOVE, 0); /* sealed memory is not mapped twice (mm/mremap.c) */
+	r = may_view(a, perms);
 	r = r ? r : pieces_ready(a->c);
 	r = r ? r : make(a, perms);
 	*startp = (uint64_t)r;
@@ -275,7 +299,8 @@ int cookie_getcap(uint64_t caller, cm_t cookie, void **ptrp, cm_perm_t perms)
 		r = -EACCES;
 	else
 		r = getcap(&a, &start, perms);
-	if (!r)
+	aim_leave(&a, r);
+	if (!r) /* after the lock: it may lie where a signal handler has to see to it first */
 		*ptrp = (void *)start;
-	return aim_leave(&a, r);
+	return r;
 }

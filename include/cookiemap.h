@@ -236,7 +236,7 @@ inline int csubmap(cm_t cookie, const struct cmreq *req)
 	return cmsubmapreq(cookie, req);
 }
 
-inline int cmgetptr(const struct cmreq *req, void **ptrp)
+template <class R> inline int cmgetptr(R *req, void **ptrp)
 {
 	return cmreq_getptr(req, ptrp);
 }

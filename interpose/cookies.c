@@ -5,6 +5,8 @@
 #include <signal.h>
 #include "cookie/api.h"
 #include "cookie/calls.h"
+#include "common/rest.h"
+#include "common/rest.h"
 #include "cookie/host.h"
 #include "interpose/arena.h"
 #include "interpose/mm.h"
@@ -93,6 +95,7 @@ void host_attend(void)
 /* ---- calls that come otherwise ------------------------------------------------------------- */
 
 #define TRIES      100          /* some microseconds */
+#define ROUNDS     5000         /* 50 ms and more */
 #define HUGE_LEAST (2ull << 20) /* huge pages of x86-64 */
 #define HUGE_MOST  (1ull << 30)
 #define SEAL_OTHER 0x80 /* a deed that no seal is for */
@@ -136,10 +139,26 @@ static unsigned deeds_of(const struct mm_call *c, struct seal_deed deed[SEAL_DEE
 	return n;
 }
 
-/* Whether seals forbid to discard what a range holds. */
-static bool is_kept(const struct cookies *c, const struct seal_deed *d)
+/* What of a region a part of a view shows. Return: false where it is no view of this slot. */
+static bool shown_by(const struct cookies *c, const struct region *piece, struct range *rp)
 {
-	struct range rest = d->range;
+	const struct slot *s = slot_at(c, piece_slot(piece));
+	const struct view *v;
+
+	for (uint32_t i = s->next; i; i = v->next) {
+		v = view_at(c, i);
+		if (piece->range.start < v->start || piece->range.end > v->end)
+			continue;
+		rp->start = s->start + (piece->range.start - v->start);
+		rp->end = rp->start + range_len(piece->range);
+		return true;
+	}
+	return false;
+}
+
+/* Whether seals forbid to discard what a range of regions holds. */
+static bool is_kept_here(const struct cookies *c, struct range rest, const struct seal_deed *d)
+{
 	struct region piece;
 
 	for (; regions_first(&c->pieces, rest, &piece); rest.start = piece.range.end)
@@ -148,9 +167,26 @@ static bool is_kept(const struct cookies *c, const struct seal_deed *d)
 	return false;
 }
 
+/* The same of any range; what a view shows is as its region says. */
+static bool is_kept(const struct cookies *c, const struct seal_deed *d)
+{
+	struct range rest = d->range, shown;
+	struct region piece;
+
+	for (; regions_first(&c->pieces, rest, &piece); rest.start = piece.range.end) {
+		piece.range = range_common(piece.range, rest);
+		shown = piece.range;
+		if (piece_kind(&piece) == PIECE_VIEW && !shown_by(c, &piece, &shown))
+			continue;
+		if (is_kept_here(c, shown, d))
+			return true;
+	}
+	return false;
+}
+
 /*
- * Enters the lock to look, if it can be had soon: its holder may be stopped, or be this thread. In
- * a fork child the first to come sees to what the child does not have.
+ * Enters the lock to look, if it can be had soon. In a fork child the first to come sees to what
+ * the child does not have.
  */
 static bool enter_soon(struct cookies *c)
 {
@@ -162,14 +198,32 @@ static bool enter_soon(struct cookies *c)
 	return !c->lock.page->known && !cookies_enter(c);
 }
 
-/* Whether a deed touches what a cookie names, and for a discard, what is sealed against it. */
+/* And if it is worth while to wait: its holder may be stopped, though, or be this thread. */
+static bool enter_late(struct cookies *c)
+{
+	for (unsigned i = 0; i < ROUNDS && !mutex_is_own(&c->lock); i++) {
+		rest();
+		if (enter_soon(c))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Whether a deed touches what a cookie names, and for a discard, what is sealed against it. What
+ * cannot be told for sure, since the slots say that it may and the lock is not to be had, does.
+ */
 static bool touches(struct cookies *c, const struct seal_deed *d)
 {
 	struct region piece;
 	bool r;
 
-	if (!enter_soon(c))
-		return d->seal != SEAL_DISCARD && cookies_scan(c, d->range);
+	if (!enter_soon(c)) {
+		if (!cookies_scan(c, d->range))
+			return false;
+		if (!enter_late(c))
+			return true;
+	}
 	if (d->seal == SEAL_DISCARD)
 		r = is_kept(c, d);
 	else

@@ -18,7 +18,7 @@
 #define FILE_PAGES  24
 #define RIGHTS      7 /* PROT_READ | PROT_WRITE | PROT_EXEC */
 #define WRITE_EXEC  6
-#define MSEAL_SEALS 0x0f /* all of these together are mseal(2)'s */
+#define MSEAL_SEALS 0x0f /* memory that has all of these is mseal(2)'s */
 
 /* What the model knows of one page of a region. */
 struct page {
@@ -34,7 +34,6 @@ struct page {
 	bool own;          /* a private page of a file that was written to: its content is here */
 	bool unsure;       /* nobody knows what is in it (MADV_FREE) */
 	bool resident;     /* it is in memory: it has been written to */
-	bool by_kernel;    /* mseal(2) keeps it as well */
 	uint32_t at;       /* page of the file */
 	uint32_t submap;   /* the call that mapped it */
 	uint64_t stamp;    /* its content: the first eight bytes */
@@ -106,6 +105,7 @@ extern struct mregion *live[MOST_LIVE];
 extern struct mfile files[];
 extern const unsigned n_files;
 extern uint64_t contents[CONTENTS][FILE_PAGES];
+extern int view_refusal;
 
 /* model_tell.c */
 uint64_t draw(uint64_t below);

@@ -179,6 +179,10 @@ static void mend(struct want *w, bool region)
 	}
 	if (!region && w->how == COOKIE_NULL)
 		w->how = WELL_FORMED;
+	if (w->flags & CM_EXACT && w->fd >= 0 && !file_of(w->fd))
+		w->fd = -1;
+	if (w->len > 1ul << 40) /* where it lies in an area that was used, that is said first */
+		w->flags &= ~CM_EXACT;
 	if ((!w->as_request || w->in_prot) && (w->max <= 0 || w->max > RIGHTS)) {
 		w->max = -1;
 		w->in_prot = false;

@@ -168,10 +168,7 @@ int ref_seal(struct mregion *r, size_t offset, size_t len, int seals)
 		return EINVAL;
 	if (range_of(r, offset, len, &first, &end))
 		return ERANGE;
-	for (size_t i = first; i < end; i++) {
+	for (size_t i = first; i < end; i++)
 		r->page[i].seals |= (uint8_t)seals;
-		if ((seals & MSEAL_SEALS) == MSEAL_SEALS)
-			r->page[i].by_kernel = true;
-	}
 	return 0;
 }

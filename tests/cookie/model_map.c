@@ -118,12 +118,6 @@ static int kernel_maps(const struct want *w, size_t n_pages)
 	return file_maps(w->fd, w->prot, w->flags);
 }
 
-static void seal_page(struct page *p, int seals)
-{
-	p->seals |= (uint8_t)seals;
-	p->by_kernel = p->by_kernel || (seals & MSEAL_SEALS) == MSEAL_SEALS;
-}
-
 /* i: the page, counted from where the mapping begins */
 static void fill_page(const struct mregion *r, struct page *p, const struct want *w, int kind,
 		      size_t i)
@@ -148,7 +142,7 @@ static void fill_page(const struct mregion *r, struct page *p, const struct want
 	if (r->no_fork)
 		p->inherit = CM_INHERIT_NONE;
 	if (w->flags & CM_SEALED)
-		seal_page(p, CM_SEAL_ALL);
+		p->seals |= CM_SEAL_ALL;
 	/* mm/gup.c, populate_vma_page_range(): what is private and writable is copied at once */
 	if (w->flags & MAP_POPULATE && f && !shared && w->prot & PROT_WRITE && !page_ends(p))
 		page_store(p, page_content(p));
@@ -202,7 +196,7 @@ int ref_mmap(const struct want *w, struct mregion *r)
 		r->page[i].seals = 0;
 		page_reserve(r, &r->page[i]);
 		if (w->flags & CM_RESERVE && w->flags & CM_SEALED)
-			seal_page(&r->page[i], CM_SEAL_ALL);
+			r->page[i].seals = CM_SEAL_ALL;
 		else if (!(w->flags & CM_RESERVE) && i >= first)
 			fill_page(r, &r->page[i], w, kind, i - first);
 	}
@@ -276,6 +270,9 @@ int ref_unmap(struct mregion *r, size_t offset, size_t len)
 	for (size_t i = first; i < end; i++)
 		if (r->page[i].seals & CM_SEAL_UNMAP)
 			return EPERM;
+	for (size_t i = first; i < end; i++) /* it is freed by a second view */
+		if (r->page[i].kind == CM_KIND_ALIAS && view_refusal)
+			return view_refusal;
 	for (size_t i = first; i < end; i++)
 		if (r->page[i].kind != CM_KIND_RESERVED)
 			page_reserve(r, &r->page[i]);

@@ -5,36 +5,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 /*
  * What the calls about a cookie itself are to do: pointers and views, the rights to them, what
  * cmstat() tells, and the end.
  */
 
-static int refuses;       /* what mremap(2) says to a second view: valgrind 3.19 has none */
-static int mseal_refuses; /* the same of memory that mseal(2) keeps */
+/* What mremap(2) says to a second view: 0, or EINVAL under valgrind 3.19, which has none. */
+int view_refusal;
 
-static int ask(void *p)
-{
-	void *view = mremap(p, 0, PAGE, MREMAP_MAYMOVE);
-
-	if (view == MAP_FAILED)
-		return errno;
-	munmap(view, PAGE);
-	return 0;
-}
-
-/* Asks the kernel; the page stays. */
 void view_init(void)
 {
-	void *p = mmap(NULL, PAGE, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	void *p = mmap(NULL, PAGE, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0), *view;
 
 	if (p == MAP_FAILED)
 		exit(2);
-	refuses = ask(p);
-	mseal_refuses = syscall(462 /* mseal */, p, PAGE, 0) ? refuses : ask(p);
+	view = mremap(p, 0, PAGE, MREMAP_MAYMOVE);
+	view_refusal = view == MAP_FAILED ? errno : 0;
+	if (!view_refusal)
+		munmap(view, PAGE);
+	munmap(p, PAGE);
 }
 
 int ref_getptr(const struct mregion *r, const void *p)
@@ -69,14 +59,24 @@ static bool is_one_object(const struct mregion *r)
 	return true;
 }
 
+/* What is sealed against moving is not mapped twice; a protection that is sealed is not given more
+ * by another address. */
+static bool may_view(const struct page *p, int perms)
+{
+	if (p->seals & CM_SEAL_MOVE)
+		return false;
+	return !(p->seals & (CM_SEAL_PROT | CM_SEAL_DOWNGRADE)) || !(perms & ~p->prot);
+}
+
 static int make_view(const struct mregion *r, int perms)
 {
-	if (r->view[perms].made)
-		return 0;
 	if (!is_one_object(r))
 		return ENOTSUP;
-	if (refuses || (r->page[0].by_kernel && mseal_refuses))
-		return refuses ? refuses : mseal_refuses;
+	for (size_t i = 0; i < r->n_pages; i++)
+		if (!may_view(&r->page[i], perms))
+			return EPERM;
+	if (view_refusal)
+		return view_refusal;
 	return perms & PROT_WRITE && r->page[0].never_writes ? EACCES : 0;
 }
 
@@ -94,7 +94,7 @@ int ref_getcap(const struct mregion *r, const void *p, int perms)
 		return ENOTSUP;
 	if (perms & ~r->perms)
 		return EACCES;
-	return is_uniform(r, perms) ? 0 : make_view(r, perms);
+	return r->view[perms].made || is_uniform(r, perms) ? 0 : make_view(r, perms);
 }
 
 int ref_andperm(struct mregion *r, int perms)
