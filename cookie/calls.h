@@ -43,4 +43,4 @@ void views_advise(const struct aim *a, int advice);
 
 /* check.c */
 enum check { CHECK_MAPPED = 1 << 0, CHECK_MAX = 1 << 1 };
-int check_pieces(const struct aim *a, enum seal seal, int prot, unsigned checks);
+int check_pieces(struct aim *a, enum seal seal, int prot, unsigned checks);

@@ -16,12 +16,16 @@ struct checked {
 	bool sealed;
 	bool reserved;
 	bool beyond;
+	unsigned n;
+	struct region one;
 };
 
 static int check_one(const struct aim *a, const struct region *piece, void *arg)
 {
 	struct checked *c = arg;
 
+	c->n++;
+	c->one = *piece;
 	c->sealed =
 		c->sealed || (piece->seals && seal_forbids(piece->seals, &c->deed, piece->prot));
 	c->reserved = c->reserved || piece_kind(piece) == CM_KIND_RESERVED;
@@ -38,11 +42,12 @@ static int check_one(const struct aim *a, const struct region *piece, void *arg)
  * Return: 0; in this order -EPERM, -ENOMEM, -EACCES; -ENOMEM also where a part is not the region's
  * any more.
  */
-int check_pieces(const struct aim *a, enum seal seal, int prot, unsigned checks)
+int check_pieces(struct aim *a, enum seal seal, int prot, unsigned checks)
 {
 	struct checked c = {.deed = {a->range, (uint8_t)seal, (uint8_t)prot}};
 	int r = pieces_each(a, a->range, check_one, &c);
 
+	a->one = c.n == 1 ? c.one : (struct region){.range = {0, 0}};
 	if (c.sealed && seal)
 		return -EPERM;
 	if (r || (checks & CHECK_MAPPED && c.reserved))

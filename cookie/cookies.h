@@ -81,6 +81,7 @@ struct aim {
 	struct range region;
 	struct range range;
 	uint64_t caller;
+	struct region one; /* what lies there, once check_pieces() has seen that it is one piece */
 };
 
 struct cookies *cookies_get(void);

@@ -5,6 +5,7 @@
 #include <linux/magic.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/vfs.h>
 #include "common/sys.h"
 #include "cookie/host.h"
@@ -20,12 +21,29 @@
 #define NAME_BYTES  250 /* mm/memfd.c: 249 and the end */
 #define OBJECT_NAME "cookie"
 #define HUGE_LEAST  (2ull << 20)
+#define HUGE_MOST   (1ull << 30)
 
 /* The address or descriptor, or -errno. `place`: MAP_FIXED, MAP_FIXED_NOREPLACE or nothing. */
 long fill_map(uint64_t caller, const struct want *w, uint64_t at, uint64_t len, int place)
 {
 	return host_call(caller, SYS_mmap, (long)at, (long)len, w->prot, w->map_flags | place,
 			 w->fd, w->file_offset);
+}
+
+/*
+ * The same, where fstatfs(2) is refused: a mapping of huge pages cannot be unmapped in part
+ * (mm/hugetlb.c, hugetlb_vm_op_split()).
+ */
+static uint64_t measure_huge_page(int fd)
+{
+	long at = host_call(0, SYS_mmap, 0, CM_PAGE, PROT_NONE, MAP_PRIVATE | MAP_NORESERVE, fd, 0);
+	uint64_t page = CM_PAGE;
+
+	if (sys_is_error(at))
+		return 0;
+	while (host_call(0, SYS_munmap, at, (long)page, 0, 0, 0, 0) == -EINVAL && page < HUGE_MOST)
+		page = page == CM_PAGE ? HUGE_LEAST : HUGE_MOST;
+	return page == CM_PAGE ? 0 : page;
 }
 
 /*
@@ -38,9 +56,13 @@ long fill_map(uint64_t caller, const struct want *w, uint64_t at, uint64_t len, 
 uint64_t fill_huge_page(int fd, uint64_t at)
 {
 	struct statfs fs;
+	long r;
 
-	if (at % HUGE_LEAST || sys_raw6(SYS_fstatfs, fd, (long)&fs, 0, 0, 0, 0))
+	if (at % HUGE_LEAST)
 		return 0;
+	r = sys_raw6(SYS_fstatfs, fd, (long)&fs, 0, 0, 0, 0);
+	if (r)
+		return r == -EBADF ? 0 : measure_huge_page(fd);
 	return fs.f_type == HUGETLBFS_MAGIC ? (uint64_t)fs.f_bsize : 0;
 }
 
@@ -52,8 +74,14 @@ static long memfd_create_raw(const char *name, unsigned flags)
 /* An object for a region that second views can be had of. Return: a descriptor, or -errno. */
 int fill_memfd(const struct want *w)
 {
-	long fd = memfd_create_raw(w->name ? w->name : OBJECT_NAME, MFD_CLOEXEC), r;
+	struct rlimit limit = {.rlim_cur = RLIM_INFINITY};
+	long fd, r;
 
+	/* beyond this limit ftruncate(2) sends a signal before it fails (fs/attr.c) */
+	sys_raw6(SYS_prlimit64, 0, RLIMIT_FSIZE, 0, (long)&limit, 0, 0);
+	if (w->len > limit.rlim_cur)
+		return -ENOMEM;
+	fd = memfd_create_raw(w->name ? w->name : OBJECT_NAME, MFD_CLOEXEC);
 	if (sys_is_error(fd))
 		return (int)fd;
 	r = sys_raw6(SYS_ftruncate, fd, (long)w->len, 0, 0, 0, 0);

@@ -77,7 +77,10 @@ void pieces_lay(const struct aim *a, const struct region *piece)
 {
 	struct region model = *piece;
 
-	pieces_each(a, piece->range, lay, &model);
+	if (a->one.range.start == piece->range.start && a->one.range.end == piece->range.end)
+		lay(a, &a->one, &model);
+	else
+		pieces_each(a, piece->range, lay, &model);
 }
 
 /* Removes the pieces of a slot from a range; what has become another's there stays. */

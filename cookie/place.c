@@ -16,7 +16,8 @@
  * Context: freestanding; whoever calls holds the lock.
  */
 
-#define TRIES      64 /* then it is the kernel's to choose */
+#define TRIES      64   /* then it is the kernel's to choose */
+#define STEPS      8192 /* regions that are gone around, at one call */
 #define VIEW_TRIES 8
 
 static void note(struct cookies *c, enum making_what i, uint64_t at, uint64_t len)
@@ -64,11 +65,25 @@ static uint64_t obstacle_end(const struct cookies *c, uint64_t at, uint64_t len)
 	return slot_at(c, piece_slot(&piece))->end;
 }
 
+/* Where in the area there is room, as far as the pieces say; 0: nowhere near. */
+static uint64_t next_gap(struct cookies *c, uint64_t len, uint64_t align)
+{
+	for (unsigned i = 0; i < STEPS; i++) {
+		uint64_t wish = space_pick(&c->space, len, align);
+		uint64_t end = wish ? obstacle_end(c, wish, len) : 0;
+
+		if (!end)
+			return wish;
+		space_taken(&c->space, wish, end);
+	}
+	return 0;
+}
+
 /* The next place in the area. Return: the address; -EEXIST: none is to be had; or -errno. */
 long place_region(struct cookies *c, uint64_t len, uint64_t align, place_fn fn, void *arg)
 {
 	for (unsigned i = 0; i < TRIES; i++) {
-		uint64_t wish = space_pick(&c->space, len, align);
+		uint64_t wish = next_gap(c, len, align);
 		long r;
 
 		if (!wish)
@@ -80,7 +95,7 @@ long place_region(struct cookies *c, uint64_t len, uint64_t align, place_fn fn, 
 				space_taken(&c->space, wish, wish + len);
 			return r;
 		}
-		space_taken(&c->space, wish, obstacle_end(c, wish, len));
+		space_taken(&c->space, wish, 0); /* nothing of ours */
 	}
 	return -EEXIST;
 }

@@ -239,8 +239,10 @@ static long make(struct aim *a, int perms)
 	uint64_t len = range_len(a->region);
 	long at = copy(a), r;
 
-	if (sys_is_error(at))
+	if (sys_is_error(at)) {
+		place_done(a->c);
 		return at;
+	}
 	r = host_call(a->caller, SYS_mprotect, at, (long)len, perms, 0, 0, 0);
 	if (!r && a->slot->flags & SLOT_NOFORK)
 		r = host_call(a->caller, SYS_madvise, at, (long)len, MADV_DONTFORK, 0, 0, 0);

@@ -3,102 +3,24 @@
 
 #include <errno.h>
 #include <signal.h>
-#include "cookie/api.h"
-#include "cookie/calls.h"
-#include "common/rest.h"
-#include "common/rest.h"
 #include "cookie/host.h"
-#include "interpose/arena.h"
 #include "interpose/mm.h"
 #include "interpose/mseal.h"
-#if defined(__x86_64__)
-#include "common/arch/x86_64/thread.h"
-#endif
+#include "interpose/touch.h"
 #include "interpose/forbid.h"
 
 /*
- * Cookies under the interposer: it has the C interface itself (cookie/), and knows of every call of
- * the family whether it comes by a cookie. So the rest of the program is held to what the cookies
- * say: a mapping that a cookie names is changed by that cookie, or not at all.
+ * Cookies under the interposer: it knows of every call of the family whether it comes by a cookie.
+ * So the rest of the program is held to what the cookies say: a mapping that a cookie names is
+ * changed by that cookie, or not at all.
  *
  * foreign.replace, foreign.unmap and foreign.protect say what becomes of a call that comes
  * otherwise. No word opens a region: "allow" is "deny" here, and "log" makes the call, but keeps
  * the region's addresses: what is unmapped is reserved again, and what is mapped over it is not the
  * cookie's any more.
  *
- * A call does not wait for the lock for long: it may be made by a thread that has stopped its
- * holder, or by the holder itself. The slots are read instead, one by one.
- *
  * Context: anywhere after the constructor.
  */
-
-/* ---- what the C interface asks of us ------------------------------------------------------- */
-
-const struct cookie_calls *cookie_served;
-
-API_EXPORT const struct cookie_server __cm_server = {.size = sizeof(struct cookie_server),
-						     .start = cookies_start,
-						     .calls = {
-#define X(name, params, args) .name = name,
-							     COOKIE_CALLS(X)
-#undef X
-						     }};
-
-long host_call(uint64_t caller, long nr, long a, long b, long c, long d, long e, long f)
-{
-	const struct state *s = state();
-	bool asks = s->supervised && mm_grants_exec(nr, c);
-
-	if (__builtin_expect(!s->watch && !asks && !attention_is(~(unsigned)ATTEND_COOKIES), 1))
-		return gate_call6(nr, a, b, c, d, e, f);
-	return mm_ruled(&(struct mm_call){
-		.nr = nr,
-		.arg = {(uint64_t)a, (uint64_t)b, (uint64_t)c, (uint64_t)d, (uint64_t)e,
-			(uint64_t)f},
-		.caller = caller,
-		.direct = true,
-		.cookie = true,
-	});
-}
-
-uint64_t host_pages(size_t len_bytes)
-{
-	return arena_pages(len_bytes);
-}
-
-int host_seal(uint64_t caller, struct range range, unsigned seals)
-{
-	return mseal_range(range, seals);
-}
-
-/* libc's own, under whichever name it exports it: glibc keeps pthread_atfork() out of its library.
- */
-int host_atfork(void (*before)(void), void (*after)(void))
-{
-	int (*glibc)(void (*)(void), void (*)(void), void (*)(void), void *) =
-		(int (*)(void (*)(void), void (*)(void), void (*)(void), void *))state()
-			->next[NEXT___register_atfork];
-	int (*musl)(void (*)(void), void (*)(void), void (*)(void)) =
-		(int (*)(void (*)(void), void (*)(void), void (*)(void)))state()
-			->next[NEXT_pthread_atfork];
-
-	if (glibc)
-		return glibc(before, after, NULL, NULL);
-	return musl ? musl(before, after, NULL) : 0;
-}
-
-void host_attend(void)
-{
-	attention_set(ATTEND_COOKIES);
-}
-
-/* ---- calls that come otherwise ------------------------------------------------------------- */
-
-#define TRIES      100          /* some microseconds */
-#define ROUNDS     5000         /* 50 ms and more */
-#define HUGE_LEAST (2ull << 20) /* huge pages of x86-64 */
-#define HUGE_MOST  (1ull << 30)
-#define SEAL_OTHER 0x80 /* a deed that no seal is for */
 
 /* The key that rules a deed to memory that somebody else has mapped; KEY_NONE: none does. */
 static enum policy_key key_of(const struct seal_deed *d)
@@ -110,154 +32,11 @@ static enum policy_key key_of(const struct seal_deed *d)
 	case SEAL_MOVE:
 		return KEY_FOREIGN_UNMAP;
 	case SEAL_PROT:
-	case SEAL_OTHER:
+	case TOUCH_OTHER:
 		return KEY_FOREIGN_PROTECT;
 	default:
 		return KEY_NONE;
 	}
-}
-
-static bool is_about_forks(uint64_t advice)
-{
-	return advice == MADV_DONTFORK || advice == MADV_DOFORK || advice == MADV_WIPEONFORK ||
-	       advice == MADV_KEEPONFORK;
-}
-
-/*
- * What a call does to which addresses, as mm_deeds() has it; and what a cookie's memory is to be
- * kept from beyond that: a second view, and what would give a fork child less or more than the
- * cookie says.
- */
-static unsigned deeds_of(const struct mm_call *c, struct seal_deed deed[SEAL_DEEDS])
-{
-	unsigned n = mm_deeds(c, deed);
-	bool copies = c->nr == SYS_mremap && !page_up(c->arg[1]);
-	bool forks = c->nr == SYS_madvise && is_about_forks(c->arg[2]);
-
-	if ((copies || forks) && range_init(&deed[n].range, c->arg[0], copies ? 1 : c->arg[1]))
-		deed[n++].seal = SEAL_OTHER; /* beside one other at most */
-	return n;
-}
-
-/* What of a region a part of a view shows. Return: false where it is no view of this slot. */
-static bool shown_by(const struct cookies *c, const struct region *piece, struct range *rp)
-{
-	const struct slot *s = slot_at(c, piece_slot(piece));
-	const struct view *v;
-
-	for (uint32_t i = s->next; i; i = v->next) {
-		v = view_at(c, i);
-		if (piece->range.start < v->start || piece->range.end > v->end)
-			continue;
-		rp->start = s->start + (piece->range.start - v->start);
-		rp->end = rp->start + range_len(piece->range);
-		return true;
-	}
-	return false;
-}
-
-/* Whether seals forbid to discard what a range of regions holds. */
-static bool is_kept_here(const struct cookies *c, struct range rest, const struct seal_deed *d)
-{
-	struct region piece;
-
-	for (; regions_first(&c->pieces, rest, &piece); rest.start = piece.range.end)
-		if (seal_forbids(piece.seals, d, piece.prot))
-			return true;
-	return false;
-}
-
-/* The same of any range; what a view shows is as its region says. */
-static bool is_kept(const struct cookies *c, const struct seal_deed *d)
-{
-	struct range rest = d->range, shown;
-	struct region piece;
-
-	for (; regions_first(&c->pieces, rest, &piece); rest.start = piece.range.end) {
-		piece.range = range_common(piece.range, rest);
-		shown = piece.range;
-		if (piece_kind(&piece) == PIECE_VIEW && !shown_by(c, &piece, &shown))
-			continue;
-		if (is_kept_here(c, shown, d))
-			return true;
-	}
-	return false;
-}
-
-/*
- * Enters the lock to look, if it can be had soon. In a fork child the first to come sees to what
- * the child does not have.
- */
-static bool enter_soon(struct cookies *c)
-{
-	for (unsigned i = 0; i < TRIES; i++) {
-		if (mutex_try(&c->lock))
-			return true;
-		thread_pause();
-	}
-	return !c->lock.page->known && !cookies_enter(c);
-}
-
-/* And if it is worth while to wait: its holder may be stopped, though, or be this thread. */
-static bool enter_late(struct cookies *c)
-{
-	for (unsigned i = 0; i < ROUNDS && !mutex_is_own(&c->lock); i++) {
-		rest();
-		if (enter_soon(c))
-			return true;
-	}
-	return false;
-}
-
-/*
- * Whether a deed touches what a cookie names, and for a discard, what is sealed against it. What
- * cannot be told for sure, since the slots say that it may and the lock is not to be had, does.
- */
-static bool touches(struct cookies *c, const struct seal_deed *d)
-{
-	struct region piece;
-	bool r;
-
-	if (!enter_soon(c)) {
-		if (!cookies_scan(c, d->range))
-			return false;
-		if (!enter_late(c))
-			return true;
-	}
-	if (d->seal == SEAL_DISCARD)
-		r = is_kept(c, d);
-	else
-		r = regions_first(&c->pieces, d->range, &piece);
-	cookies_leave(c);
-	return r;
-}
-
-/*
- * Pages of a file of huge ones reach further than registers say; of what mremap(2) moves nobody
- * knows what it is. That matters at a multiple of such a page only, and where a region is near.
- */
-static void widen(struct cookies *c, const struct mm_call *call, struct seal_deed *d)
-{
-	struct seal_deed wide = *d;
-	uint64_t huge = d->range.start % HUGE_MOST ? HUGE_LEAST : HUGE_MOST;
-
-	if (d->seal != SEAL_REPLACE || d->range.start % HUGE_LEAST || call->nr == SYS_shmat ||
-	    (call->nr == SYS_mmap && call->arg[3] & MAP_ANONYMOUS))
-		return;
-	wide.range.end = (d->range.end + huge - 1) & ~(huge - 1);
-	if (touches(c, &wide) &&
-	    (call->nr != SYS_mmap || fill_huge_page((int)call->arg[4], d->range.start)))
-		*d = wide;
-}
-
-/* The same, where what is free of an area counts as the cookies'. What is mapped there and is none
- * of theirs is the program's, as it is everywhere: the kernel may have come so far. */
-static bool concerns(struct cookies *c, const struct seal_deed *d)
-{
-	if (touches(c, d))
-		return true;
-	return d->seal == SEAL_REPLACE && space_holds(&c->space, d->range) &&
-	       !mseal_is_mapped(d->range);
 }
 
 /* What is said of a call that touches regions. */
@@ -273,6 +52,10 @@ static void rule(const struct mm_call *c, const struct seal_deed *d, struct ruli
 	const struct module *caller = judge_caller(c);
 	enum policy_verdict verdict = V_DENY;
 
+	if (caller && caller->late) { /* another may have been loaded in its place */
+		module_renew(c->caller);
+		caller = judge_caller(c);
+	}
 	if (key != KEY_NONE && state()->supervised)
 		verdict = (enum policy_verdict)policy_value_for(&state()->policy, key,
 								caller ? caller->name->path : NULL);
@@ -333,7 +116,7 @@ static void update(struct cookies *c, const struct seal_deed *deed, const struct
 			continue;
 		if (mm_is_protect(call->nr))
 			pieces_protect(&a, call->arg[2] & (PROT_READ | PROT_WRITE | PROT_EXEC));
-		else if (deed->seal != SEAL_OTHER)
+		else if (deed->seal != TOUCH_OTHER)
 			pieces_forget(c, a.index, a.range);
 	}
 }
@@ -425,12 +208,12 @@ static bool is_of_nothing(const struct cookies *c, const struct mm_call *call,
 bool cookies_let_seal(uint64_t caller, struct range range)
 {
 	struct cookies *c = cookies_get();
-	struct seal_deed d = {.range = range, .seal = SEAL_OTHER};
+	struct seal_deed d = {.range = range, .seal = TOUCH_OTHER};
 	struct mm_call call = {
 		.nr = SYS_mseal, .arg = {range.start, range_len(range)}, .caller = caller};
 	struct ruling ruling = {KEY_NONE, V_ALLOW};
 
-	if (!c || !touches(c, &d))
+	if (!c || !touch_is(c, &d))
 		return true;
 	rule(&call, &d, &ruling);
 	report(&call, &ruling);
@@ -446,7 +229,7 @@ bool cookies_let_go(uint64_t from, uint64_t to)
 	struct cookies *c = cookies_get();
 	struct seal_deed d = {.range = {from, to}, .seal = SEAL_UNMAP};
 
-	return !c || from >= to || !touches(c, &d);
+	return !c || from >= to || !touch_is(c, &d);
 }
 
 /*
@@ -461,7 +244,7 @@ long cookies_call(const struct mm_call *c)
 	struct ruling ruling = {KEY_NONE, V_ALLOW};
 	struct seal_deed deed[SEAL_DEEDS];
 	struct mm_call made = *c;
-	unsigned n = deeds_of(c, deed);
+	unsigned n = touch_deeds(c, deed);
 	long r = cookies ? divert(&made, cookies) : 0;
 
 	if (r)
@@ -469,12 +252,12 @@ long cookies_call(const struct mm_call *c)
 	for (unsigned i = 0; cookies && i < n; i++) {
 		bool touched;
 
-		widen(cookies, c, &deed[i]);
-		touched = concerns(cookies, &deed[i]);
+		touch_widen(cookies, c, &deed[i]);
+		touched = touch_concerns(cookies, &deed[i]);
 		if (!touched && is_of_nothing(cookies, c, &deed[i], &r))
 			return r;
-		if (touched ||
-		    (space_holds(&cookies->space, deed[i].range) && concerns(cookies, &deed[i])))
+		if (touched || (space_holds(&cookies->space, deed[i].range) &&
+				touch_concerns(cookies, &deed[i])))
 			rule(c, &deed[i], &ruling);
 	}
 	if (ruling.verdict == V_ALLOW)

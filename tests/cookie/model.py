@@ -24,8 +24,8 @@ SLOWER = int(os.environ.get("CM_TEST_SLOWER", "1"))
 POLICY = """extends = "default";
 wx: { map = "allow"; transition = "allow"; file = "any"; };
 """
-MUTANTS = ("range", "rights", "stale", "seals", "move", "protect", "views", "rights-of-memory",
-           "wipe", "discard", "close")
+MUTANTS = ("range", "rights", "stale", "seals", "reserved", "maximum", "move", "protect", "views",
+           "rights-of-memory", "wipe", "discard", "close")
 SKIPPED = ("#", "--")  # counts; what valgrind says of calls that it does not know, as mseal(2)
 # Looking for leaks it would read files behind their end.
 VALGRIND = ["valgrind", "-q", "--error-exitcode=99", "--leak-check=no",

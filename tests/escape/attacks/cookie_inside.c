@@ -1,49 +1,83 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/escape/attacks/cookie.h"
 
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <ucontext.h>
 
 /*
  * An attack while a call of the C interface is in progress, which holds the lock: from a signal
- * handler that has interrupted it on the same thread, or from another thread. The call faults where
- * it writes its result, and ends when the handler has made that page writable.
+ * handler that has interrupted it on the same thread, or from another thread. A filter of the
+ * program's own raises SIGSYS for the madvise(2) that the call makes, with an advice that no attack
+ * gives.
  */
 
+#define ADVICE MADV_COLD
+
 static void (*attack)(void);
+static void (*in_the_middle)(void);
 static sem_t there, back;
 static cm_t cookie;
-static char *page;
 
 /* The same thread is told that it cannot wait, so that it is known to be inside. */
-static void on_fault_inside(int nr)
+static void inside(void)
 {
 	if (cmprotect(cookie, 0, ATTACK_PAGE, PROT_READ) != -1 || errno != EDEADLK)
 		attack_broken("inside");
 	attack();
 }
 
-static void on_fault_beside(int nr)
+static void beside(void)
 {
 	sem_post(&there);
 	while (sem_wait(&back))
 		;
-	mprotect(page, ATTACK_PAGE, ATTACK_RW);
 }
 
-static void enter(void (*on_fault)(int))
+static void on_trap(int nr, siginfo_t *info, void *context)
 {
-	struct sigaction sa = {.sa_handler = on_fault};
+	ucontext_t *u = context;
 
+	in_the_middle();
+	u->uc_mcontext.gregs[REG_RAX] = 0;
+}
+
+/* Of this thread; it stays. */
+static void trap(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_madvise, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ADVICE, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {sizeof(code) / sizeof(*code), code};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+		attack_broken("filter");
+}
+
+static void enter(void (*fn)(void))
+{
+	struct sigaction sa = {.sa_sigaction = on_trap, .sa_flags = SA_SIGINFO};
+
+	in_the_middle = fn;
 	cookie = cookie_region(1, ATTACK_RW, 0).cookie;
-	page = attack_page(PROT_NONE, ATTACK_ANON);
-	sigaction(SIGSEGV, &sa, NULL);
-	cookie_must(cmstat(cookie, 0, (struct cm_stat *)page), "cmstat");
+	sigaction(SIGSYS, &sa, NULL);
+	trap();
+	cookie_must(cmadvise(cookie, 0, ATTACK_PAGE, ADVICE), "cmadvise");
 }
 
 static void *enter_in_thread(void *arg)
 {
-	enter(on_fault_beside);
+	enter(beside);
 	return NULL;
 }
 
@@ -58,7 +92,7 @@ static void *let_go(void *arg)
 void cookie_inside(void (*fn)(void))
 {
 	attack = fn;
-	enter(on_fault_inside);
+	enter(inside);
 }
 
 /* Attacks from beside it; who waits for the lock gets it after a while. */
