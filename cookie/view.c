@@ -167,6 +167,18 @@ void views_advise(const struct aim *a, int advice)
 	}
 }
 
+/* Whether all of a view still is there: something may have been mapped over it. */
+static bool is_intact(const struct aim *a, const struct view *v)
+{
+	struct range rest = {v->start, v->end};
+	struct region piece;
+	uint64_t n = 0;
+
+	while (pieces_next(a, &rest, &piece))
+		n += range_len(piece.range);
+	return n == v->end - v->start;
+}
+
 struct shape {
 	unsigned n;
 	bool shared;
@@ -266,7 +278,7 @@ static int getcap(struct aim *a, uint64_t *startp, int perms)
 	for (uint32_t i = a->slot->next; i; i = v->next) {
 		v = view_at(a->c, i);
 		*startp = v->start;
-		if (v->prot == perms)
+		if (v->prot == perms && is_intact(a, v))
 			return 0;
 	}
 	*startp = a->region.start;

@@ -167,7 +167,8 @@ int cmmemfd(const char *name, int flags);
  *
  * Return: 0, or -1 with errno: EINVAL (the address is no multiple of a page, the length wraps, no
  * or unknown seals), ENOMEM (that, or there is no memory to remember it in), EPERM (memory in which
- * flip serves generated code), ENOSYS (nobody is there to keep it).
+ * flip serves generated code, or that a cookie names: see cmseal(3)), ENOSYS (nobody is there to
+ * keep it).
  */
 int cmsealrange(void *addr, size_t len, int seals);
 

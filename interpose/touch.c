@@ -106,17 +106,6 @@ static bool enter_soon(struct cookies *c)
 	return !c->lock.page->known && !cookies_enter(c);
 }
 
-/* And if it is worth while to wait: its holder may be stopped, though, or be this thread. */
-static bool enter_late(struct cookies *c)
-{
-	for (unsigned i = 0; i < ROUNDS && !mutex_is_own(&c->lock); i++) {
-		rest();
-		if (enter_soon(c))
-			return true;
-	}
-	return false;
-}
-
 /*
  * Whether a deed touches what a cookie names, and for a discard, what is sealed against it. What
  * cannot be told for sure, since the slots say that it may and the lock is not to be had, does.
@@ -126,11 +115,12 @@ bool touch_is(struct cookies *c, const struct seal_deed *d)
 	struct region piece;
 	bool r;
 
-	if (!enter_soon(c)) {
+	for (unsigned i = 0; !enter_soon(c); i++) {
 		if (!cookies_scan(c, d->range))
 			return false;
-		if (!enter_late(c))
+		if (i == ROUNDS || mutex_is_own(&c->lock))
 			return true;
+		rest();
 	}
 	if (d->seal == SEAL_DISCARD)
 		r = is_kept(c, d);

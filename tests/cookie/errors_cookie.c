@@ -195,7 +195,10 @@ void errors_of_pointers(void)
 {
 	cm_t c = region_new(LEN, RW, 0), shared = region_new(LEN, RW, MAP_SHARED);
 	cm_t alias = region_new(LEN, RW, CM_ALIAS), reserved = region_new(LEN, RW, CM_RESERVE);
+	cm_t fixed = region_new(LEN, RW, CM_ALIAS), kept = region_new(LEN, R, CM_ALIAS);
 
+	if (cmseal(fixed, PAGE, PAGE, CM_SEAL_MOVE) || cmseal(kept, 0, PAGE, CM_SEAL_DOWNGRADE))
+		claims_broken("cmseal");
 	FAILS(cmgetptr, EFAULT, cmgetptr(c, NULL));
 	WORKS(cmgetptr(reserved, &outs.ptr));
 	FAILS(cmgetcap, EFAULT, cmgetcap(c, NULL, RW));
@@ -209,6 +212,9 @@ void errors_of_pointers(void)
 	FAILS(cmgetcap, ENOTSUP, cmgetcap(reserved, &outs.ptr, R));
 	WORKS(cmgetcap(shared, &outs.ptr, R));
 	WORKS(cmgetcap(alias, &outs.ptr, R));
+	FAILS(cmgetcap, EPERM, cmgetcap(fixed, &outs.ptr, R));
+	FAILS(cmgetcap, EPERM, cmgetcap(kept, &outs.ptr, RW));
+	WORKS(cmgetcap(kept, &outs.ptr, R));
 	FAILS_AFTER(kernel_says(SYS_mremap, ENOMEM), cmgetcap, ENOMEM,
 		    cmgetcap(alias, &outs.ptr, PROT_WRITE));
 	WORKS(cmandperm(alias, R, &outs.perms));

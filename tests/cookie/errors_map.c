@@ -74,7 +74,11 @@ static void places_of_cmmmap(void)
 	int fd = file_new(4);
 	unsigned char *taken = region_at(region_new(4 * PAGE, RW, 0));
 	unsigned char *huge = region_at(region_new(HUGE, RW, CM_SUPERPAGE));
+	cm_t closed = region_new(PAGE, RW, 0);
+	unsigned char *once = region_at(closed);
 
+	if (cmclose(closed, CM_CLOSE_UNMAP))
+		claims_broken("cmclose");
 	WORKS(MAP(0, 1, RW, 0, -1, 0));
 	FAILS(cmmmap, EINVAL, MAP(0, 0, RW, 0, -1, 0));
 	FAILS(cmmmap, EINVAL, MAP(0, 0, R, 0, fd, 0));
@@ -101,6 +105,8 @@ static void places_of_cmmmap(void)
 	FAILS(cmmmap, EINVAL, MAP(0, PAGE, RW, CM_EXACT, -1, 0));
 	FAILS(cmmmap, EINVAL, MAP(taken + 1, PAGE, RW, CM_EXACT, -1, 0));
 	FAILS(cmmmap, EEXIST, MAP(huge, PAGE, RW, CM_EXACT | CM_SUPERPAGE, -1, 0));
+	FAILS(cmmmap, EEXIST, MAP(once, PAGE, RW, CM_EXACT, -1, 0));
+	WORKS(MAP(once, PAGE, RW, 0, -1, 0));
 	FAILS(cmmmap, EINVAL, MAP(huge + PAGE, PAGE, RW, CM_EXACT | CM_SUPERPAGE, -1, 0));
 	close(fd);
 }
@@ -111,8 +117,10 @@ static void files_of_cmmmap(void)
 	int fd = file_new(4), reader = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	int writer = open("/dev/null", O_WRONLY), folder = open("/", O_RDONLY | O_DIRECTORY);
 	int sealed = memfd_create("sealed", MFD_ALLOW_SEALING), pipes[2];
+	int huge = memfd_create("huge", MFD_HUGETLB);
 
-	if (pipe(pipes) || ftruncate(sealed, PAGE) || fcntl(sealed, F_ADD_SEALS, F_SEAL_WRITE))
+	if (huge < 0 || pipe(pipes) || ftruncate(sealed, PAGE) ||
+	    fcntl(sealed, F_ADD_SEALS, F_SEAL_WRITE))
 		claims_broken("descriptors");
 	WORKS(MAP(0, PAGE, RW, MAP_SHARED, fd, 0));
 	FAILS(cmmmap, EINVAL, MAP(0, PAGE, RW, ANON, fd, 0));
@@ -126,6 +134,7 @@ static void files_of_cmmmap(void)
 	FAILS(cmmmap, ENODEV, MAP(0, PAGE, R, MAP_PRIVATE, pipes[0], 0));
 	WORKS(MAP(0, PAGE, R | PROT_MAX(R), MAP_SHARED, sealed, 0));
 	FAILS(cmmmap, EPERM, MAP(0, PAGE, RW, MAP_SHARED, sealed, 0));
+	FAILS(cmmmap, EINVAL, MAP(0, HUGE, R, MAP_SHARED | MAP_NORESERVE, huge, 0));
 	FAILS_AFTER(no_descriptors(), cmmmap, EMFILE, MAP(0, PAGE, RW, CM_ALIAS, -1, 0));
 	FAILS_AFTER(kernel_says(SYS_memfd_create, ENFILE), cmmmap, ENFILE,
 		    MAP(0, PAGE, RW, CM_ALIAS, -1, 0));
@@ -136,6 +145,7 @@ static void files_of_cmmmap(void)
 	close(writer);
 	close(folder);
 	close(sealed);
+	close(huge);
 	close(pipes[0]);
 	close(pipes[1]);
 }

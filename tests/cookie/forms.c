@@ -68,6 +68,7 @@ static void functions(void)
 	CMREQ_INIT(&req, PAGE, RW);
 	say("subrequest", subrequest(c, &req));
 	say("get", get(c, &p));
+	say("of no cookie", cmgetptr(0, &p));
 	say("close", cmclose(c, CM_CLOSE_UNMAP));
 	say("maprequest", maprequest(&req, &c));
 	say("close", cmclose(c, CM_CLOSE_UNMAP));

@@ -151,7 +151,7 @@ int main(void)
 	if (munmap(odd - PAGE, PAGE) || munmap(odd + 2 * PAGE, PAGE))
 		claims_broken("munmap");
 	pieces = nothing(PAGES * PAGE);
-	look_reads(pieces); /* its handlers */
+	look_reads(pieces);                 /* its handlers */
 	claim(n_cut == 0, "the beginning"); /* and stdio's buffer */
 	cut();
 	spare(SPARE);

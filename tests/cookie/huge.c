@@ -57,8 +57,7 @@ static void parts(void)
 			      errno == EINVAL,
 		      "a part of a file of huge pages is refused: %s", rows[i].what);
 	}
-	claim(is_full_of(around, LEN, 'a') && is_one_piece(around, LEN),
-	      "the region is as it was");
+	claim(is_full_of(around, LEN, 'a') && is_one_piece(around, LEN), "the region is as it was");
 	claim(is_full_of(behind, LEN, 'b'), "and so is what lies behind it");
 }
 

@@ -149,9 +149,9 @@ static char *own_new(void)
 
 static void all(char *nothing, const char *when)
 {
-	static const char *const names[] = {"mmap",   "munmap",  "mprotect", "pkey_mprotect",
-					    "mremap", "madvise", "shmat",    "shmdt",
-					    "msync"};
+	static const char *const names[] = {"mmap",          "munmap", "mprotect",
+					    "pkey_mprotect", "mremap", "madvise",
+					    "shmat",         "shmdt",  "msync"};
 	static const char *const places[] = {"own", "nothing", "absurd"};
 	char *own = own_new();
 

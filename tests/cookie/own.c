@@ -69,7 +69,8 @@ static void made_before(void)
 {
 	for (size_t i = 0; i < N / 2; i++)
 		own[i] = reserve((16 + 2 * i) * TIB, GIB, MAP_FIXED_NOREPLACE);
-	use_all(region_new(32 * GIB, 0, CM_RESERVE), LARGE, "what was there before the first cookie");
+	use_all(region_new(32 * GIB, 0, CM_RESERVE), LARGE,
+		"what was there before the first cookie");
 }
 
 /* As much as makes the kernel come to the area of small regions. */

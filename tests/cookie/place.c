@@ -15,6 +15,8 @@
 #define SMALL (16 * GIB)  /* the longest of its area */
 #define AREA  (128 * GIB) /* that regions are laid in, at most */
 
+#define DENSE 3000
+
 static uintptr_t start; /* of the area's first region */
 
 static uintptr_t place(cm_t c)
@@ -67,16 +69,21 @@ static cm_t go_round(size_t len)
 static void one_in_the_way(void)
 {
 	cm_t live = go_round(SMALL);
-	unsigned n_outside = 0, n_again = 0;
+	unsigned n_outside = 0, n_again = 0, n_round = 0;
+	uintptr_t last = 0;
 
 	start = place(live);
-	closed(go_round(SMALL - PAGE));
+	for (size_t left = AREA - SMALL; left > SMALL; left -= SMALL)
+		last = closed(region_new(SMALL - PAGE, 0, CM_RESERVE));
+	closed(region_new(SMALL - PAGE, 0, CM_RESERVE));
 	for (int i = 0; i < 40; i++) {
 		uintptr_t at = closed(region_new(64 * PAGE, RW, 0));
 
+		n_round += at < last;
 		n_outside += !is_inside(at);
 		n_again += is_next_of_mmap(at, 64 * PAGE);
 	}
+	claim(n_round, "the area has been gone round");
 	claim(!n_outside, "a region lives at the start: further ones are in the area all the same");
 	claim(!n_again, "and none of their addresses is mmap(2)'s next");
 	claim(is_next_of_mmap(unmapped(64 * PAGE), 64 * PAGE),
@@ -109,6 +116,23 @@ static void many_in_the_way(void)
 		closed(live[i]);
 		closed(gap[i]);
 	}
+}
+
+/* More of them than one call goes around: a process with a heap of small regions. */
+static void dense(void)
+{
+	static cm_t live[DENSE];
+	unsigned n_inside = 0;
+
+	closed(go_round(GIB));
+	for (size_t i = 0; i < DENSE; i++) /* of other rights, or they are one for the kernel */
+		live[i] = region_new(PAGE, i % 2 ? R : RW, 0);
+	closed(go_round(GIB));
+	for (int i = 0; i < 100; i++)
+		n_inside += is_inside(closed(region_new(64 * PAGE, RW, 0)));
+	claim(n_inside == 100, "beside %d small regions, further ones are in the area", DENSE);
+	for (size_t i = 0; i < DENSE; i++)
+		closed(live[i]);
 }
 
 /* Wishes for what has been used: dropped, or refused. */
@@ -161,5 +185,6 @@ int main(void)
 	unused(32 * GIB, 128 * GIB, "a large");
 	one_in_the_way();
 	many_in_the_way();
+	dense();
 	return claims_end();
 }

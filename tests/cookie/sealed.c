@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include "tests/cookie/claims.h"
 #include "tests/cookie/look.h"
 
@@ -10,6 +12,10 @@
  * moved, so no view is made of what is sealed against that, whoever keeps the seal; nor one that
  * gives what a sealed protection does not. One that is there already stays.
  */
+
+#ifndef SYS_mseal
+#define SYS_mseal 462
+#endif
 
 #define LEN (2 * PAGE)
 
@@ -100,11 +106,38 @@ static void other_ways(void)
 	      "and nothing is taken away");
 }
 
+/* A region that has got the rights of its view since: the same rights are the same pointer. */
+static void protected_since(void)
+{
+	cm_t c = region_new(LEN, RW, CM_ALIAS);
+	void *view, *again;
+
+	if (cmgetcap(c, &view, R) || cmprotect(c, 0, LEN, R) || cmgetcap(c, &again, R))
+		claims_broken("cmgetcap");
+	claim(view == again && view != region_at(c), "a view is given again before the region");
+}
+
+/* By mseal(2), which the kernel does alone and the interposer refuses: see address.c. */
+static void by_address(void)
+{
+	cm_t c = region_new(LEN, RW, CM_ALIAS);
+	unsigned char *at = region_at(c);
+	int r;
+
+	region_fill(c, LEN, 'a');
+	syscall(SYS_mseal, at, PAGE, 0);
+	r = cmunmap(c, 0, PAGE);
+	claim(r ? errno == EPERM && at[0] == 'a' : !look_reads(at),
+	      "what the kernel keeps, or does not, cmunmap takes with its content or not at all");
+}
+
 int main(void)
 {
 	of(CM_ALIAS, "CM_ALIAS");
 	of(MAP_SHARED, "one shared mapping");
 	parts();
 	other_ways();
+	protected_since();
+	by_address();
 	return claims_end();
 }

@@ -75,6 +75,7 @@ map: done
 sub: done
 subrequest: done
 get: done
+of no cookie: Bad file descriptor
 close: done
 maprequest: done
 close: done

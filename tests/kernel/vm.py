@@ -25,7 +25,7 @@ import initrd  # pylint: disable=wrong-import-position
 import kernel  # pylint: disable=wrong-import-position
 
 HERE = os.path.dirname(os.path.realpath(__file__))
-SUITES = ("unit", "verdict", "run", "interpose", "escape")
+SUITES = ("unit", "verdict", "run", "interpose", "cookie", "escape")
 OF_PROCESSORS = ("insn_cpu",) # compares with the processor, which an emulator is not
 # Less what QEMU 7.2 does wrong: it ends itself over made-up instructions of AVX, and takes the far
 # return of a program for an access by the kernel.

@@ -26,6 +26,7 @@ GATE, POLICY, PATCH = ("/memfd:cookiemap-" + name for name in ("gate", "policy",
 KERNEL = ("[vdso]", "[vvar]", "[vvar_vclock]")
 NEAR = 256 * PAGE           # below the gate lie the policy and the list of what is sealed
 ROOM = 1 << 36              # above it the table
+REUSE = 0x7eec00000000      # from there on what reuse.quarantine places: the program's
 
 PT_LOAD, PT_DYNAMIC, PT_INTERP, PT_RELRO = 1, 2, 3, 0x6474E552
 DT_NEEDED, DT_STRTAB, DT_SONAME, DT_FLAGS_1 = 1, 5, 14, 0x6FFFFFFB
@@ -314,7 +315,7 @@ def look_at_ours(seen, found, policed, reserved):
         return
     gate = gates[0].start
     for m in found:
-        beside = not m.path and gate - NEAR <= m.start < gate + ROOM
+        beside = not m.path and gate - NEAR <= m.start < min(gate + ROOM, REUSE)
         if beside or m.path in (GATE, POLICY):
             seen.covered.add(m.start)
             wanted = KERNEL_SEALS and (reserved or m.path or m.start < gate)
