@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -146,16 +147,40 @@ static void skip_rest(FILE *f, const char *line)
 			c = getc(f);
 }
 
+/* A place in the text of its own: others read by the same descriptor, whose position is one. */
+struct text {
+	int maps;
+	off64_t at;
+};
+
+static ssize_t text_read(void *cookie, char *to, size_t len_bytes)
+{
+	struct text *t = cookie;
+	ssize_t n = pread(t->maps, to, len_bytes, t->at);
+
+	if (n > 0)
+		t->at += n;
+	return n;
+}
+
+static int text_close(void *cookie)
+{
+	free(cookie);
+	return 0;
+}
+
 /* The text from its start. Return: the caller's to close; NULL with errno. */
 static FILE *text_open(int maps)
 {
-	int fd = dup(maps);
+	struct text *t = malloc(sizeof(*t));
 	FILE *f;
 
-	if (fd < 0)
+	if (!t)
 		return NULL;
-	if (lseek(fd, 0, SEEK_SET) < 0 || !(f = fdopen(fd, "r"))) {
-		close(fd);
+	*t = (struct text){maps, 0};
+	f = fopencookie(t, "r", (cookie_io_functions_t){.read = text_read, .close = text_close});
+	if (!f) {
+		free(t);
 		return NULL;
 	}
 	setvbuf(f, NULL, _IOFBF, CM_PAGE); /* as much as the kernel gives at a time */
@@ -163,7 +188,7 @@ static FILE *text_open(int maps)
 }
 
 /* The next line of a mapping that ends behind the address. Return: 0, -ENOENT, or -errno. */
-static int text_next(FILE *f, uint64_t addr, enum vma_filter filter, struct vma *vp)
+static int text_next(FILE *f, int maps, uint64_t addr, enum vma_filter filter, struct vma *vp)
 {
 	char line[8192];
 
@@ -177,7 +202,7 @@ static int text_next(FILE *f, uint64_t addr, enum vma_filter filter, struct vma 
 	if (ferror(f))
 		return -errno;
 	/* the text ends early where the address space does */
-	return pread(fileno(f), line, 1, 0) <= 0 ? -ESRCH : -ENOENT;
+	return pread(maps, line, 1, 0) <= 0 ? -ESRCH : -ENOENT;
 }
 
 /* The text has no way to ask for one address: it is read from its start until the place is found.
@@ -189,7 +214,7 @@ static int scan_text(int maps, uint64_t addr, bool exact, enum vma_filter filter
 
 	if (!f)
 		return -errno;
-	r = text_next(f, addr, filter, vp);
+	r = text_next(f, maps, addr, filter, vp);
 	if (!r && exact && vp->range.start > addr)
 		r = -ENOENT;
 	fclose(f);
@@ -243,7 +268,7 @@ int vma_walk_next(struct vma_walk *w, struct vma *vp)
 	} else {
 		if (!w->text)
 			w->text = text_open(w->maps);
-		r = w->text ? text_next(w->text, w->at, w->filter, vp) : -errno;
+		r = w->text ? text_next(w->text, w->maps, w->at, w->filter, vp) : -errno;
 	}
 	if (!r)
 		w->at = vp->range.end;

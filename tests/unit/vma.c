@@ -83,6 +83,33 @@ START_TEST(text_and_ioctl_agree_on_executable_mappings)
 END_TEST
 
 /* Loop: by ioctl, by text; all mappings, executable ones. */
+/* The text has one position for all who read by a descriptor; enough of it that it is read in
+ * parts. */
+START_TEST(a_walk_goes_on_where_it_was_when_something_else_was_looked_up)
+{
+	const size_t page = 4096, n_pages = 400;
+	char *at = mmap(NULL, n_pages * page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned found = 0;
+	struct vma_walk w;
+	struct vma v, other;
+	int r;
+
+	for (size_t i = 0; i < n_pages; i += 2)
+		ck_assert_int_eq(mprotect(at + i * page, page, PROT_NONE), 0);
+	vma_force_text(_i);
+	vma_walk_begin(&w, self, (uint64_t)at, VMA_ALL);
+	while (!(r = vma_walk_next(&w, &v)) && v.range.start < (uint64_t)at + n_pages * page) {
+		found++;
+		ck_assert_int_eq(vma_at(self, (uint64_t)at + page, &other), 0);
+	}
+	vma_walk_end(&w);
+	vma_force_text(false);
+	ck_assert_int_eq(r, 0);
+	ck_assert_uint_ge(found, n_pages - 1);
+	munmap(at, n_pages * page);
+}
+END_TEST
+
 START_TEST(a_walk_tells_what_one_question_after_the_other_tells)
 {
 	static struct vma by_one[512];
@@ -184,6 +211,7 @@ int main(void)
 	tcase_add_checked_fixture(t, open_self, close_self);
 	tcase_add_test(t, text_and_ioctl_agree_on_every_mapping);
 	tcase_add_test(t, text_and_ioctl_agree_on_executable_mappings);
+	tcase_add_loop_test(t, a_walk_goes_on_where_it_was_when_something_else_was_looked_up, 0, 2);
 	tcase_add_loop_test(t, a_walk_tells_what_one_question_after_the_other_tells, 0, 4);
 	tcase_add_loop_test(t, a_point_is_found_only_inside_its_mapping, 0, 2);
 	tcase_add_loop_test(t, an_old_descriptor_is_dead_after_execve, 0, 2);
