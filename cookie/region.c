@@ -168,22 +168,59 @@ static inline bool may_join(const struct leaf *l, unsigned i, uint64_t attr)
 	       (l->attr[i + 1] == attr && l->start[i + 1] == l->end[i]);
 }
 
+/* Over an entry that has its bounds, which becomes one with what it is then alike to. */
+static bool exchange(struct regions *t, struct cursor *c, struct entry e)
+{
+	struct leaf *l = c->leaf;
+	unsigned i = c->pos;
+	bool left, right;
+
+	if (i == 0 || i + 1 == l->n)
+		return false; /* a neighbour is in another leaf */
+	left = l->attr[i - 1] == e.attr && l->end[i - 1] == e.start;
+	right = l->attr[i + 1] == e.attr && l->start[i + 1] == e.end;
+	l->attr[i] = e.attr;
+	if (left)
+		l->end[i - 1] = right ? l->end[i + 1] : e.end;
+	else if (right)
+		l->start[i + 1] = e.start;
+	if (left || right)
+		tree_remove(t, c, left && right ? 2 : 1);
+	return true;
+}
+
+/* Inside an entry, which becomes two with it in between. */
+static bool carve(struct regions *t, struct cursor *c, struct entry e)
+{
+	struct leaf *l = c->leaf;
+	struct entry tail = {e.end, l->end[c->pos], l->attr[c->pos]};
+
+	if (l->n + 2 > LEAF_N)
+		return false; /* a leaf that is split leaves the cursor nowhere */
+	l->end[c->pos++] = e.start;
+	tree_insert(t, c, e);
+	c->pos++;
+	tree_insert(t, c, tail);
+	return true;
+}
+
 /*
- * Enters an entry without an entry more or less, where that can be: over one that has its bounds,
+ * Enters an entry where one leaf is enough for it: over an entry that has its bounds, inside one,
  * or at the edge of one towards a neighbour that is alike.
  */
-static bool replace_in_place(struct leaf *l, unsigned i, struct entry e)
+static bool replace_in_place(struct regions *t, struct cursor *c, struct entry e)
 {
+	struct leaf *l = c->leaf;
+	unsigned i = c->pos;
+
 	if (i == l->n || l->start[i] > e.start || l->end[i] < e.end)
 		return false;
 	if (l->attr[i] == e.attr)
 		return true;
-	if (l->start[i] == e.start && l->end[i] == e.end) {
-		if (may_join(l, i, e.attr))
-			return false;
-		l->attr[i] = e.attr;
-		return true;
-	}
+	if (l->start[i] == e.start && l->end[i] == e.end)
+		return exchange(t, c, e);
+	if (l->start[i] < e.start && l->end[i] > e.end)
+		return carve(t, c, e);
 	if (l->start[i] == e.start && i && l->end[i - 1] == e.start && l->attr[i - 1] == e.attr) {
 		l->end[i - 1] = e.end;
 		l->start[i] = e.end;
@@ -222,7 +259,7 @@ int regions_set(struct regions *t, const struct region *r)
 		tree_insert(t, &c, e);
 		return 0;
 	}
-	return replace_in_place(l, c.pos, e) ? 0 : replace(t, e);
+	return replace_in_place(t, &c, e) ? 0 : replace(t, e);
 }
 
 /*
