@@ -164,7 +164,7 @@ def main():
         t.ok(not faults_of_sections(page), name + " has its sections", faults_of_sections(page))
     test_names(t, header, found)
     test_links(t, found)
-    pc = flags({"PKG_CONFIG_PATH": os.path.join(BUILD, "meson-uninstalled")}, "--cflags", "--libs")
+    pc = flags({"PKG_CONFIG_PATH": os.path.join(BUILD, "cookie")}, "--cflags", "--libs")
     t.ok(pc, "pkg-config knows the library of the build", pc)
     pc = (pc or []) + ["-I", os.path.join(ROOT, "include")]
     with tempfile.TemporaryDirectory(prefix="cm-manual-") as folder:
